@@ -1,0 +1,161 @@
+package storage
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Client is an application that may ask people to sign in (RFC 6749 §2).
+type Client struct {
+	ID                     string
+	Nonce                  []byte // 16 random bytes bound into every token: a client made anew under an old id honours no old token
+	Name                   string
+	Type                   string // "web" (confidential), "spa" or "native" (public)
+	Framework              string // preset it was made with: "nextjs", "express", "spa", "native", "generic"
+	Source                 string // "api", or "config" for one declared in the configuration file
+	Disabled               bool
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	AllowedOrigins         []string
+	Settings               ClientSettings
+	Created                int64
+	Updated                int64
+}
+
+// Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
+func (c Client) Public() bool { return c.Type != "web" }
+
+// ClientSettings are the switches of an application. Lifetimes are in seconds; 0 takes the server's default.
+type ClientSettings struct {
+	HomeURL           string `json:"client_uri,omitempty"`
+	RequirePKCE       bool   `json:"require_pkce,omitempty"`          // public clients must send PKCE always
+	IDTokenAlg        string `json:"id_token_alg,omitempty"`          // "RS256" (default) or "ES256"
+	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
+	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
+	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same
+	SignOutEndsAccess bool   `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
+	RefreshGrace      *int64 `json:"refresh_grace,omitempty"`         // 0 to 120
+	RefreshIdle       int64  `json:"refresh_idle,omitempty"`          //
+	RefreshAbsolute   int64  `json:"refresh_absolute,omitempty"`      //
+	AccessToken       int64  `json:"access_token_lifetime,omitempty"` //
+	IDToken           int64  `json:"id_token_lifetime,omitempty"`     //
+}
+
+// ClientSecret is a secret of a confidential client: 256 random bits of which only the SHA-256 is kept.
+type ClientSecret struct {
+	ID       ID
+	ClientID string
+	Digest   []byte
+	Hint     string // the last four characters
+	Created  int64
+	Expires  int64 // 0: never
+}
+
+const clientColumns = `id, nonce, name, type, framework, source, disabled, redirect_uris, post_logout_redirect_uris, allowed_origins, settings, created, updated`
+
+func scanClient(row scanner) (Client, error) {
+	var (
+		c        Client
+		settings text
+	)
+	err := row.Scan(&c.ID, &c.Nonce, &c.Name, &c.Type, &c.Framework, &c.Source, &c.Disabled, (*list)(&c.RedirectURIs), (*list)(&c.PostLogoutRedirectURIs),
+		(*list)(&c.AllowedOrigins), &settings, &c.Created, &c.Updated)
+	if err != nil {
+		return Client{}, err
+	}
+	if err := json.Unmarshal(settings, &c.Settings); err != nil {
+		return Client{}, fmt.Errorf("settings of client %s: %w", c.ID, err)
+	}
+	return c, nil
+}
+
+func (c Client) values() ([]any, error) {
+	settings, err := json.Marshal(c.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("settings of client %s: %w", c.ID, err)
+	}
+	return []any{c.ID, c.Nonce, c.Name, c.Type, c.Framework, c.Source, c.Disabled, encodeList(c.RedirectURIs), encodeList(c.PostLogoutRedirectURIs),
+		encodeList(c.AllowedOrigins), string(settings), c.Created, c.Updated}, nil
+}
+
+// Client returns the application with that client_id; ErrNotFound.
+func (tx Tx) Client(id string) (Client, error) {
+	return scanClient(tx.row(`SELECT `+clientColumns+` FROM clients WHERE id = $1`, id))
+}
+
+// Clients returns all applications, by name.
+func (tx Tx) Clients() ([]Client, error) {
+	var clients []Client
+	err := tx.each(`SELECT `+clientColumns+` FROM clients ORDER BY name, id`, nil, func(row scanner) error {
+		c, err := scanClient(row)
+		clients = append(clients, c)
+		return err
+	})
+	return clients, err
+}
+
+// InsertClient adds an application; ErrConflict if the id is taken.
+func (tx Tx) InsertClient(c Client) error {
+	values, err := c.values()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec(`INSERT INTO clients (`+clientColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, values...); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}
+
+// UpdateClient replaces everything about an application but its id, nonce and time of creation; ErrNotFound.
+func (tx Tx) UpdateClient(c Client) error {
+	values, err := c.values()
+	if err != nil {
+		return err
+	}
+	args := append([]any{c.ID}, values[2:11]...)
+	if err := tx.one(`UPDATE clients SET name = $2, type = $3, framework = $4, source = $5, disabled = $6, redirect_uris = $7, post_logout_redirect_uris = $8,
+		allowed_origins = $9, settings = $10, updated = $11 WHERE id = $1`, append(args, c.Updated)...); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}
+
+// DeleteClient removes an application and its secrets. Its grants count no more from now on; the sweeper collects them. ErrNotFound.
+func (tx Tx) DeleteClient(id string) error {
+	if err := tx.one(`DELETE FROM clients WHERE id = $1`, id); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}
+
+// ClientSecrets returns the secrets of an application that are valid at now, the newest first.
+func (tx Tx) ClientSecrets(client string, now int64) ([]ClientSecret, error) {
+	var secrets []ClientSecret
+	err := tx.each(`SELECT client_id, id, digest, hint, created, expires FROM client_secrets WHERE client_id = $1 AND (expires = 0 OR expires > $2) ORDER BY created DESC, id DESC`,
+		[]any{client, now}, func(row scanner) error {
+			var s ClientSecret
+			if err := row.Scan(&s.ClientID, &s.ID, &s.Digest, &s.Hint, &s.Created, &s.Expires); err != nil {
+				return err
+			}
+			secrets = append(secrets, s)
+			return nil
+		})
+	return secrets, err
+}
+
+// InsertClientSecret adds a secret to an application; ErrConflict if there is no such application.
+func (tx Tx) InsertClientSecret(s ClientSecret) error {
+	if _, err := tx.exec(`INSERT INTO client_secrets (client_id, id, digest, hint, created, expires) VALUES ($1, $2, $3, $4, $5, $6)`,
+		s.ClientID, s.ID, s.Digest, s.Hint, s.Created, s.Expires); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}
+
+// ExpireClientSecrets lets every secret of an application end at the latest at expires, but the one named keep.
+func (tx Tx) ExpireClientSecrets(client string, keep ID, expires int64) error {
+	if _, err := tx.exec(`UPDATE client_secrets SET expires = $3 WHERE client_id = $1 AND id <> $2 AND (expires = 0 OR expires > $3)`, client, keep, expires); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}

@@ -1,0 +1,47 @@
+package storage
+
+// Flow is a request to sign in that somebody has still to act on: what was asked (immutable), in whose browser, and how far it has come.
+type Flow struct {
+	ID        ID
+	Browser   []byte // digest of the browser's cookie: the flow's id alone gives nothing
+	ClientID  string // "" for a sign-in without an application
+	ReturnTo  string // path of ours that goes on when somebody has signed in
+	Request   string // the door's own parameters, form-encoded; only the door that wrote them reads them
+	Demands   string // JSON of what the request demands of the sign-in (authn.Demands)
+	Login     string // normalised address typed so far
+	OTPID     ID     // the code sent last
+	SessionID ID     // who signed in, once finished
+	Created   int64
+	Expires   int64
+	Finished  int64
+}
+
+// InsertFlow adds a flow.
+func (tx Tx) InsertFlow(f Flow) error {
+	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SessionID, f.Created, f.Expires, f.Finished)
+	return err
+}
+
+// Flow returns the flow with that id if it has not expired at now; ErrNotFound.
+func (tx Tx) Flow(id ID, now int64) (Flow, error) {
+	var f Flow
+	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
+		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SessionID, &f.Created, &f.Expires, &f.Finished)
+	return f, err
+}
+
+// ChallengeFlow notes which address was typed and which code was sent, in a flow that is not finished; ErrSpent if it is, or is gone.
+func (tx Tx) ChallengeFlow(id ID, login string, otp ID) error {
+	return spentUnlessOne(tx.exec(`UPDATE flows SET login = $2, otp_id = $3 WHERE id = $1 AND finished_at = 0`, id, login, otp))
+}
+
+// FinishFlow records which session the flow ended in, once; ErrSpent for everybody after the first.
+func (tx Tx) FinishFlow(id, session ID, now int64) error {
+	return spentUnlessOne(tx.exec(`UPDATE flows SET session_id = $2, finished_at = $3 WHERE id = $1 AND finished_at = 0`, id, session, now))
+}
+
+// CloseFlow removes a flow that has been answered; ErrSpent if somebody was faster.
+func (tx Tx) CloseFlow(id ID) error {
+	return spentUnlessOne(tx.exec(`DELETE FROM flows WHERE id = $1`, id))
+}

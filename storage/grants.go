@@ -1,0 +1,116 @@
+package storage
+
+// Grant is what a person allowed a client, from the authorization code to the last refresh, in one row.
+// Codes, refresh tokens and access tokens are names of this row and are not stored.
+type Grant struct {
+	ID          ID
+	ClientID    string
+	UserID      ID
+	SessionID   ID // zero: not tied to a session
+	Secret      []byte
+	Scope       string // ordered, append-only
+	Audience    string // ordered, append-only
+	AuthTime    int64
+	AMR         string
+	ACR         string
+	Request     string // what the exchange needs of the request, form-encoded; emptied by it
+	CodeExpires int64
+	CodeSpent   int64
+	CodeTries   int64
+	Generation  int64  // of the refresh token that is current
+	Rotated     string // times of the last rotations, the newest first (written and read by server/oidc)
+	Expires     int64
+	RevokedAt   int64
+}
+
+const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at`
+
+func (g *Grant) fields() []any {
+	return []any{&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Secret, &g.Scope, &g.Audience, &g.AuthTime, &g.AMR, &g.ACR, &g.Request,
+		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt}
+}
+
+// InsertGrant adds a grant whose code is not spent yet; ErrConflict if the person is gone.
+func (tx Tx) InsertGrant(g Grant) error {
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0)`,
+		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires)
+	return err
+}
+
+// Grant returns a grant by id, whatever its state; ErrNotFound.
+func (tx Tx) Grant(id ID) (Grant, error) {
+	var g Grant
+	err := tx.row(`SELECT `+grantColumns+` FROM grants WHERE id = $1`, id).Scan(g.fields()...)
+	return g, err
+}
+
+// GrantUser returns a grant together with its person; ErrNotFound.
+func (tx Tx) GrantUser(id ID) (Grant, User, error) {
+	var (
+		g Grant
+		u User
+	)
+	err := tx.row(`SELECT g.id, g.client_id, g.user_id, g.session_id, g.secret, g.scope, g.audience, g.auth_time, g.amr, g.acr, g.request, g.code_expires, g.code_spent,
+		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, `+userColumns+` FROM grants g JOIN users u ON u.id = g.user_id WHERE g.id = $1`, id).
+		Scan(append(g.fields(), u.fields()...)...)
+	return g, u, err
+}
+
+// RedeemCode spends the grant's authorization code, exactly once and before its end; from now on the grant lives until expires.
+// ErrSpent for everybody after the first.
+func (tx Tx) RedeemCode(id ID, now, expires int64) error {
+	return spentUnlessOne(tx.exec(`UPDATE grants SET code_spent = $2, generation = 1, request = '', expires = $3 WHERE id = $1 AND code_spent = 0 AND revoked_at = 0 AND code_expires > $2`,
+		id, now, expires))
+}
+
+// MissCode counts a failed attempt to exchange the code; at maxTries it is dead.
+func (tx Tx) MissCode(id ID, now, maxTries int64) error {
+	_, err := tx.exec(`UPDATE grants SET code_tries = code_tries + 1, code_spent = CASE WHEN code_tries + 1 >= $3 THEN $2 ELSE code_spent END WHERE id = $1 AND code_spent = 0`,
+		id, now, maxTries)
+	return err
+}
+
+// RotateGrant moves the refresh token from one generation to the next, once: ErrSpent if the grant is not at from any more,
+// is revoked or has expired. rotated replaces the list of rotation times.
+func (tx Tx) RotateGrant(id ID, from, to int64, rotated string, now, expires int64) error {
+	return spentUnlessOne(tx.exec(`UPDATE grants SET generation = $3, rotated = $4, expires = $6 WHERE id = $1 AND generation = $2 AND code_spent > 0 AND revoked_at = 0 AND expires > $5`,
+		id, from, to, rotated, now, expires))
+}
+
+// TouchGrant moves the idle end of a live grant without rotating it.
+func (tx Tx) TouchGrant(id ID, now, expires int64) error {
+	_, err := tx.exec(`UPDATE grants SET expires = $3 WHERE id = $1 AND revoked_at = 0 AND expires > $2`, id, now, expires)
+	return err
+}
+
+// RevokeGrant ends a grant and all its tokens; first reports whether this call was the one that did.
+func (tx Tx) RevokeGrant(id ID, now int64) (first bool, err error) {
+	n, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE id = $1 AND revoked_at = 0`, id, now)
+	return n == 1, err
+}
+
+// SessionGrants returns the grants made in a session that live at now.
+func (tx Tx) SessionGrants(session ID, now int64) ([]Grant, error) {
+	var grants []Grant
+	err := tx.each(`SELECT `+grantColumns+` FROM grants WHERE session_id = $1 AND revoked_at = 0 AND expires > $2`, []any{session, now}, func(row scanner) error {
+		var g Grant
+		if err := row.Scan(g.fields()...); err != nil {
+			return err
+		}
+		grants = append(grants, g)
+		return nil
+	})
+	return grants, err
+}
+
+// RevokeSessionGrants ends every grant made in a session.
+func (tx Tx) RevokeSessionGrants(session ID, now int64) error {
+	_, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE session_id = $1 AND revoked_at = 0`, session, now)
+	return err
+}
+
+// RevokeUserGrants ends every grant of a person.
+func (tx Tx) RevokeUserGrants(user ID, now int64) error {
+	_, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE user_id = $1 AND revoked_at = 0`, user, now)
+	return err
+}

@@ -1,0 +1,91 @@
+package storage
+
+import "encoding/json"
+
+// User is a person. ID is the `sub` of every token about them and never changes.
+type User struct {
+	ID         ID
+	Status     string // "active" or "disabled"
+	Role       string // "none", "reader", "admin" or "owner"
+	Name       string
+	Username   string // unique; "" means none
+	Picture    string // URL
+	Locale     string // BCP 47; "" means unknown
+	Attributes json.RawMessage
+	Created    int64
+	Updated    int64
+}
+
+// Active reports whether the person may sign in and their tokens count.
+func (u User) Active() bool { return u.Status == "active" }
+
+const userColumns = `u.id, u.status, u.role, u.name, COALESCE(u.username, ''), u.picture, u.locale, u.attributes, u.created, u.updated`
+
+func (u *User) fields() []any {
+	return []any{&u.ID, &u.Status, &u.Role, &u.Name, &u.Username, &u.Picture, &u.Locale, (*text)(&u.Attributes), &u.Created, &u.Updated}
+}
+
+// User returns the person with that id; ErrNotFound.
+func (tx Tx) User(id ID) (User, error) {
+	var u User
+	err := tx.row(`SELECT `+userColumns+` FROM users u WHERE u.id = $1`, id).Scan(u.fields()...)
+	return u, err
+}
+
+// UserByEmail returns the person who has proven that normalised address; ErrNotFound.
+func (tx Tx) UserByEmail(address string) (User, error) {
+	var u User
+	err := tx.row(`SELECT `+userColumns+` FROM users u JOIN emails e ON e.user_id = u.id WHERE e.address = $1 AND e.verified_at > 0`, address).Scan(u.fields()...)
+	return u, err
+}
+
+// InsertUser adds a person; ErrConflict if the username is taken.
+func (tx Tx) InsertUser(u User) error {
+	if len(u.Attributes) == 0 {
+		u.Attributes = json.RawMessage("{}")
+	}
+	if u.Role == "" {
+		u.Role = "none"
+	}
+	_, err := tx.exec(`INSERT INTO users (id, status, role, name, username, picture, locale, attributes, created, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Created, u.Updated)
+	return err
+}
+
+// UpdateUser replaces everything about the person but id and created; ErrNotFound, ErrConflict (username taken).
+func (tx Tx) UpdateUser(u User) error {
+	return tx.one(`UPDATE users SET status = $2, role = $3, name = $4, username = $5, picture = $6, locale = $7, attributes = $8, updated = $9 WHERE id = $1`,
+		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Updated)
+}
+
+// DeleteUser removes the person with addresses, sessions and grants; ErrNotFound.
+func (tx Tx) DeleteUser(id ID) error {
+	return tx.one(`DELETE FROM users WHERE id = $1`, id)
+}
+
+// Users lists up to limit people, newest first, made before the one named by cursor (zero ID: from the newest).
+// search, when not empty, is matched as part of a name, username or address, letter case ignored.
+func (tx Tx) Users(search string, cursor ID, limit int) ([]User, error) {
+	if cursor.IsZero() {
+		cursor = lastID
+	}
+	var users []User
+	err := tx.each(`SELECT `+userColumns+` FROM users u WHERE u.id < $1 AND ($2 = '' OR lower(u.name) LIKE $3 ESCAPE '\' OR lower(u.username) LIKE $3 ESCAPE '\'
+		OR EXISTS (SELECT 1 FROM emails e WHERE e.user_id = u.id AND e.address LIKE $3 ESCAPE '\')) ORDER BY u.id DESC LIMIT $4`,
+		[]any{cursor, search, contains(search), limit}, func(row scanner) error {
+			var u User
+			if err := row.Scan(u.fields()...); err != nil {
+				return err
+			}
+			users = append(users, u)
+			return nil
+		})
+	return users, err
+}
+
+// HasAdmin reports whether a person with role admin or owner exists, disabled or not.
+func (tx Tx) HasAdmin() (bool, error) {
+	var n int64
+	err := tx.row(`SELECT count(*) FROM users WHERE role IN ('admin', 'owner')`).Scan(&n)
+	return n > 0, err
+}
