@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is everything that can be set from outside: each leaf is one setting with a key in the file, an environment
+// variable, and a default in its tag. Tags: key (its name), default, oneof (the values allowed), min (the least number
+// or duration), secret (its value is never shown), path (the value names a file), zero (the value that means "none").
+// config.example.yaml explains every one of them; a test compares the two.
+type Config struct {
+	PublicURL      string         `key:"public_url"`
+	Listen         string         `key:"listen" default:"localhost:4283"`
+	Data           string         `key:"data" default:"data" path:"folder"`
+	IssuerPath     string         `key:"issuer_path" default:"/oidc"`
+	KeyFile        string         `key:"key_file" path:"file"`
+	TLS            TLS            `key:"tls"`
+	Database       Database       `key:"database"`
+	Log            Log            `key:"log"`
+	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
+	SignUp         string         `key:"sign_up" oneof:"open,closed"`
+	Languages      Languages      `key:"languages"`
+	Email          Email          `key:"email"`
+	Budgets        Budgets        `key:"budgets"`
+	Lifetimes      Lifetimes      `key:"lifetimes"`
+	Clients        []Client       `key:"clients"`
+
+	// Settings says for every key where its value came from, in the order of the struct.
+	Settings []Setting `key:"-"`
+	// Warnings are sentences about settings that work but deserve a second look.
+	Warnings []string `key:"-"`
+
+	public *url.URL // the parsed PublicURL; nil where it follows the address listened on
+}
+
+// TLS names the certificate for serving https without a proxy in front.
+type TLS struct {
+	Cert string `key:"cert" path:"file"`
+	Key  string `key:"key" path:"file"`
+}
+
+// Database says where the data lives when it is not the embedded SQLite.
+type Database struct {
+	URL string `key:"url" secret:"true"`
+}
+
+// Log says how the program talks about its work.
+type Log struct {
+	Format string `key:"format" default:"text" oneof:"text,json"`
+	Level  string `key:"level" default:"info" oneof:"debug,info,warn,error"`
+}
+
+// Languages says which language pages and mails use when the person has no preference that is spoken here.
+type Languages struct {
+	Default string `key:"default" default:"en"`
+}
+
+// Email says how mail leaves.
+type Email struct {
+	Provider      string     `key:"provider" oneof:"inbox,ses,smtp"`
+	From          string     `key:"from"`
+	CodeInSubject bool       `key:"code_in_subject" default:"true"`
+	SES           SES        `key:"ses"`
+	SMTP          SMTP       `key:"smtp"`
+	Templates     []Template `key:"templates"`
+}
+
+// SES holds the fields of an Amazon SES v2 sender. Without keys the usual AWS credential chain is asked.
+type SES struct {
+	AccessKeyID                   string `key:"access_key_id"`
+	SecretAccessKey               string `key:"secret_access_key" secret:"true"`
+	Region                        string `key:"region"`
+	Endpoint                      string `key:"endpoint"`
+	FromIdentityARN               string `key:"from_identity_arn"`
+	FeedbackForwardingAddress     string `key:"feedback_forwarding_address"`
+	FeedbackForwardingIdentityARN string `key:"feedback_forwarding_identity_arn"`
+	ConfigurationSet              string `key:"configuration_set"`
+}
+
+// SMTP holds the one address of a mail server, smtps://user:password@host:port.
+type SMTP struct {
+	URL string `key:"url" secret:"true"`
+}
+
+// Template replaces the text of one kind of mail in one language.
+type Template struct {
+	Usage    string `key:"usage" oneof:"Register,SignIn,ForgotPassword,Generic"`
+	Language string `key:"language" default:"en"`
+	Subject  string `key:"subject"`
+	Text     string `key:"text"`
+	HTML     string `key:"html"`
+}
+
+// Budgets are the limits that slow a guesser and protect mailboxes.
+type Budgets struct {
+	GuessesPerCode             int `key:"guesses_per_code" default:"5" min:"1"`
+	WrongGuessesPerAddressHour int `key:"wrong_guesses_per_address_hour" default:"30" min:"1"`
+	MailsPerAddressBurst       int `key:"mails_per_address_burst" default:"5" min:"1"`
+	MailsPerAddressMinute      int `key:"mails_per_address_minute" default:"1" min:"1"`
+	MailsPerAddressHour        int `key:"mails_per_address_hour" default:"20" min:"1"`
+	NetworkMailsHour           int `key:"network_mails_hour" default:"60" min:"1"`
+	NetworkGuessesHour         int `key:"network_guesses_hour" default:"120" min:"1"`
+	MailsHour                  int `key:"mails_hour" default:"1000" min:"1"`
+	FlowsNetworkHour           int `key:"flows_network_hour" default:"300" min:"1"`
+}
+
+// Lifetimes say how long things are good for.
+type Lifetimes struct {
+	Code            time.Duration `key:"code" default:"60s" min:"1s"`
+	AccessToken     time.Duration `key:"access_token" default:"1h" min:"1m"`
+	IDToken         time.Duration `key:"id_token" default:"1h" min:"1m"`
+	RefreshIdle     time.Duration `key:"refresh_idle" default:"30d" min:"1m"`
+	RefreshAbsolute time.Duration `key:"refresh_absolute" default:"1y" min:"1m"`
+	RefreshGrace    time.Duration `key:"refresh_grace" default:"30s" min:"0s"`
+	Flow            time.Duration `key:"flow" default:"30m" min:"1m"`
+	OTP             time.Duration `key:"otp" default:"10m" min:"1m"`
+	SessionIdle     time.Duration `key:"session_idle" default:"30d" min:"1m"`
+	SessionAbsolute time.Duration `key:"session_absolute" default:"1y" min:"1m"`
+	SessionShort    time.Duration `key:"session_short" default:"12h" min:"1m"`
+}
+
+// Client is an application declared in the file. Elsewhere it is read-only. The words are those of RFC 7591 wherever it
+// has one, so that what `gatelatch app show --json` prints can be copied here.
+type Client struct {
+	ClientID                 string   `key:"client_id"`
+	ClientName               string   `key:"client_name"`
+	ClientSecret             string   `key:"client_secret" secret:"true"`
+	Type                     string   `key:"type" default:"web" oneof:"web,spa,native"`
+	Framework                string   `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,generic"`
+	RedirectURIs             []string `key:"redirect_uris"`
+	PostLogoutRedirectURIs   []string `key:"post_logout_redirect_uris"`
+	AllowedOrigins           []string `key:"allowed_origins"`
+	AllowHTTP                bool     `key:"allow_http"`
+	RequirePKCE              bool     `key:"require_pkce"`
+	TokenEndpointAuthMethod  string   `key:"token_endpoint_auth_method" oneof:"client_secret_basic,client_secret_post,none"`
+	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,ES256"`
+}

@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// check looks at what no single setting can know: addresses, and settings that need each other.
+func (c *Config) check() error {
+	for _, step := range []func() error{
+		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
+		c.checkLanguages, c.checkEmail, c.checkLifetimes, c.checkClients,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// complain is the message for a setting that is wrong; the value is shown unless it is a secret.
+func (c *Config) complain(key, format string, args ...any) error {
+	for _, s := range c.Settings {
+		if s.Key != key {
+			continue
+		}
+		is := "is empty"
+		if s.Value != "" {
+			is = fmt.Sprintf("is %q", s.Value)
+		}
+		if s.tag.Get("secret") != "" {
+			is = "does not fit"
+		}
+		place := s.Source + ": "
+		if s.Source == "default" {
+			place = ""
+		}
+		return fmt.Errorf("%s%s %s; %s", place, key, is, fmt.Sprintf(format, args...))
+	}
+	panic("cli: no setting is called " + key)
+}
+
+func (c *Config) checkListen() error {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return c.complain("listen", "expected host:port, such as localhost:4283 or 0.0.0.0:443")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return c.complain("listen", "expected a port between 0 and 65535 after the colon (0 picks a free one)")
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
+		return c.complain("listen", "expected localhost or an IP address of this machine before the colon; the name people use goes into public_url")
+	}
+	return nil
+}
+
+func (c *Config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		return nil // follows the address listened on
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil {
+		return c.complain("public_url", "expected the address people type, such as https://id.example.com")
+	}
+	if strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(c.PublicURL, "?#") {
+		return c.complain("public_url", "expected only scheme, host and port: nothing may follow them. Paths such as /oidc are added by Gatelatch")
+	}
+	if u.Port() == "0" {
+		return c.complain("public_url", "0 is not a port people can visit. Leave public_url out to follow the address listened on")
+	}
+	if (u.Scheme == "https" && u.Port() == "443") || (u.Scheme == "http" && u.Port() == "80") {
+		return c.complain("public_url", "leave :%s out: it is what %s means anyway, and applications compare the issuer letter by letter", u.Port(), u.Scheme)
+	}
+	c.public = &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		c.Warnings = append(c.Warnings, "public_url is plain http: everybody on the way can read codes and tokens. Use https outside a trusted network.")
+	}
+	return nil
+}
+
+func (c *Config) checkIssuerPath() error {
+	if c.IssuerPath == "/" {
+		return nil // the issuer is the public address itself
+	}
+	if !regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`).MatchString(c.IssuerPath) || strings.Contains(c.IssuerPath, "/.") {
+		return c.complain("issuer_path", "expected a path such as /oidc without a slash at its end, or / for none")
+	}
+	return nil
+}
+
+func (c *Config) checkTLS() error {
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		missing := "tls.cert"
+		if c.TLS.Key == "" {
+			missing = "tls.key"
+		}
+		return c.complain(missing, "certificate and key belong together. Set both, or neither and let a proxy speak https")
+	}
+	if c.TLS.Cert != "" && c.public != nil && c.public.Scheme == "http" {
+		return c.complain("public_url", "with tls.cert the address begins with https://")
+	}
+	return nil
+}
+
+func (c *Config) checkDatabase() error {
+	if c.Database.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Database.URL)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") || strings.Trim(u.Path, "/") == "" {
+		return c.complain("database.url", "expected postgres://user:password@host/database. Leave it out for the embedded SQLite")
+	}
+	return nil
+}
+
+func (c *Config) checkLanguages() error {
+	if _, err := language.Parse(c.Languages.Default); err != nil {
+		return c.complain("languages.default", "expected a language tag such as en, de or pt-BR")
+	}
+	return nil
+}
+
+// checkEmail also refuses the silent loss of codes: away from loopback nobody sees the inbox page by chance.
+func (c *Config) checkEmail() error {
+	if c.Email.From != "" {
+		if _, err := mail.ParseAddress(c.Email.From); err != nil || strings.ContainsAny(c.Email.From, "\r\n") {
+			return c.complain("email.from", "expected an address such as Bookstore <sign-in@example.com>")
+		}
+	}
+	switch c.Email.Provider {
+	case "":
+		if c.public != nil && !isLoopback(c.public.Hostname()) {
+			return c.complain("email.provider", "public_url is %s, and without a mailer nobody there would get a code. "+
+				"Set email.provider to ses or smtp, or to inbox if mail shall wait in the admin's inbox page", c.public)
+		}
+		if c.Email.SMTP.URL != "" {
+			return c.complain("email.provider", "email.smtp.url is set. Set email.provider to smtp to use it")
+		}
+		c.Email.Provider = "inbox"
+	case "ses":
+		if c.Email.SES.Region == "" {
+			return c.complain("email.ses.region", "SES needs the region that holds your identity, such as eu-central-1")
+		}
+		if (c.Email.SES.AccessKeyID == "") != (c.Email.SES.SecretAccessKey == "") {
+			return c.complain("email.ses.access_key_id", "email.ses.access_key_id and email.ses.secret_access_key belong together. Leave both out for the usual AWS credentials")
+		}
+		if c.Email.From == "" {
+			return c.complain("email.from", "SES needs the verified address that mail comes from, such as Bookstore <sign-in@example.com>")
+		}
+	case "smtp":
+		u, err := url.Parse(c.Email.SMTP.URL)
+		if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" {
+			return c.complain("email.smtp.url", "expected smtps://user:password@host:465, or smtp://… for STARTTLS (write @ in a name or password as %%40)")
+		}
+		if c.Email.From == "" {
+			return c.complain("email.from", "SMTP needs the address that mail comes from, such as Bookstore <sign-in@example.com>")
+		}
+	}
+	return c.checkTemplates()
+}
+
+func (c *Config) checkTemplates() error {
+	seen := map[string]bool{}
+	for i, t := range c.Email.Templates {
+		entry := fmt.Sprintf("entry %d", i+1)
+		if t.Usage == "" {
+			return c.complain("email.templates", "%s has no usage. Expected Register, SignIn, ForgotPassword or Generic", entry)
+		}
+		if _, err := language.Parse(t.Language); err != nil {
+			return c.complain("email.templates", "%s has the language %q. Expected a tag such as en or pt-BR", entry, t.Language)
+		}
+		if t.Subject == "" || (t.Text == "" && t.HTML == "") {
+			return c.complain("email.templates", "%s (%s) needs a subject, and a text or html", entry, t.Usage)
+		}
+		if !strings.Contains(t.Text+t.HTML, "{{code}}") {
+			return c.complain("email.templates", "%s (%s) has no {{code}}: whoever reads it could not sign in", entry, t.Usage)
+		}
+		if seen[t.Usage+t.Language] {
+			return c.complain("email.templates", "%s is a second template for %s in %s. Keep one", entry, t.Usage, t.Language)
+		}
+		seen[t.Usage+t.Language] = true
+	}
+	return nil
+}
+
+func (c *Config) checkLifetimes() error {
+	switch l := c.Lifetimes; {
+	case l.Code.Minutes() > 10:
+		return c.complain("lifetimes.code", "expected at most 10m (RFC 6749 §4.1.2); a minute is plenty")
+	case l.RefreshGrace.Seconds() > 120:
+		return c.complain("lifetimes.refresh_grace", "expected at most 2m: within it a stolen refresh token is not noticed")
+	case l.OTP.Minutes() > 10:
+		return c.complain("lifetimes.otp", "expected at most 10m: a mailed code is short and must not live longer (NIST SP 800-63B)")
+	case l.RefreshIdle > l.RefreshAbsolute:
+		return c.complain("lifetimes.refresh_idle", "expected at most lifetimes.refresh_absolute, which is %s", formatDuration(l.RefreshAbsolute))
+	case l.SessionIdle > l.SessionAbsolute:
+		return c.complain("lifetimes.session_idle", "expected at most lifetimes.session_absolute, which is %s", formatDuration(l.SessionAbsolute))
+	}
+	return nil
+}
+
+var (
+	clientIDPattern     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,63}$`)
+	clientSecretPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{32,256}$`)
+)
+
+// checkClients looks at names and secrets. The rules for redirect URIs live with the API, which checks them at start.
+func (c *Config) checkClients() error {
+	seen := map[string]bool{}
+	for i := range c.Clients {
+		client := &c.Clients[i]
+		if !clientIDPattern.MatchString(client.ClientID) {
+			return c.complain("clients", "entry %d has the client_id %q. Expected 3 to 64 letters, digits, _ and -", i+1, client.ClientID)
+		}
+		if name := strings.ToLower(envName(client.ClientID)); seen[name] {
+			return c.complain("clients", "%s is declared twice. Keep one", client.ClientID)
+		} else {
+			seen[name] = true
+		}
+		if client.ClientName == "" {
+			client.ClientName = client.ClientID
+		}
+		if client.TokenEndpointAuthMethod == "" {
+			client.TokenEndpointAuthMethod = map[bool]string{true: "client_secret_basic", false: "none"}[client.Type == "web"]
+		}
+		switch {
+		case client.Type == "web" && client.TokenEndpointAuthMethod == "none":
+			return c.complain("clients", "%s is of type web, which has a secret. Use type spa or native for one without", client.ClientID)
+		case client.Type != "web" && client.TokenEndpointAuthMethod != "none":
+			return c.complain("clients", "%s is of type %s, which cannot keep a secret. Set token_endpoint_auth_method to none", client.ClientID, client.Type)
+		case client.Type != "web" && client.ClientSecret != "":
+			return c.complain("clients", "%s is of type %s, which cannot keep a secret. Remove client_secret", client.ClientID, client.Type)
+		case client.Type == "web" && !clientSecretPattern.MatchString(client.ClientSecret):
+			return c.complain("clients", "%s needs a client_secret of 32 or more letters, digits and . _ ~ - (try: openssl rand -hex 32). %s keeps it out of the file",
+				client.ClientID, clientSecretEnv(client.ClientID)+"_FILE")
+		}
+	}
+	return nil
+}
+
+// isLoopback says whether a host name or address means this machine.
+func isLoopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Unmap().IsLoopback()
+}
+
+// publicURL is the address people use. Where none is configured it follows the address listened on.
+func (c *Config) publicURL(listen string) *url.URL {
+	if c.public != nil {
+		return c.public
+	}
+	u := &url.URL{Scheme: "http"}
+	if c.TLS.Cert != "" {
+		u.Scheme = "https"
+	}
+	_, port, _ := net.SplitHostPort(listen)
+	u.Host = "localhost:" + port
+	if (u.Scheme == "http" && port == "80") || (u.Scheme == "https" && port == "443") {
+		u.Host = "localhost"
+	}
+	return u
+}
+
+// issuer is the issuer at a public address, letter by letter.
+func (c *Config) issuer(public *url.URL) string {
+	return public.String() + strings.TrimSuffix(c.IssuerPath, "/")
+}
+
+// socket is where a running server answers the commands.
+func (c *Config) socket() string { return filepath.Join(c.Data, "gatelatch.sock") }
