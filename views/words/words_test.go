@@ -1,0 +1,280 @@
+package words
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/text/language"
+)
+
+var pluralForms = []string{"zero", "one", "two", "few", "many", "other"}
+
+// stem cuts a plural category off a key that ends in one.
+func stem(key string) (string, bool) {
+	if dot := strings.LastIndexByte(key, '.'); dot > 0 && slices.Contains(pluralForms, key[dot+1:]) {
+		return key[:dot], true
+	}
+	return key, false
+}
+
+// stems maps each key, without its plural category, to the placeholders its texts use.
+func stems(c *Catalogue) map[string][]string {
+	found := map[string][]string{}
+	for key := range c.texts {
+		name, _ := stem(key)
+		places := found[name]
+		for _, part := range c.Parts(key) {
+			if part.Name != "" && !slices.Contains(places, part.Name) {
+				places = append(places, part.Name)
+			}
+		}
+		slices.Sort(places)
+		found[name] = places
+	}
+	return found
+}
+
+func TestEveryLanguageHasTheKeysAndPlaceholdersOfEnglish(t *testing.T) {
+	english := stems(For("en"))
+	for _, lang := range Languages() {
+		theirs := stems(For(lang.Tag))
+		for key, places := range english {
+			got, ok := theirs[key]
+			if !ok {
+				t.Errorf("%s: %s is missing", lang.Tag, key)
+				continue
+			}
+			if !slices.Equal(got, places) {
+				t.Errorf("%s: %s has placeholders %v, want %v", lang.Tag, key, got, places)
+			}
+		}
+		for key := range theirs {
+			if _, ok := english[key]; !ok {
+				t.Errorf("%s: %s is not in English", lang.Tag, key)
+			}
+		}
+	}
+}
+
+func TestEveryPluralHasTheFormsOfItsLanguage(t *testing.T) {
+	for _, lang := range Languages() {
+		c := For(lang.Tag)
+		forms := map[string]bool{}
+		for n := range 200 {
+			forms[category(c.tag, n)] = true
+		}
+		for key := range c.texts {
+			name, isPlural := stem(key)
+			if !isPlural {
+				continue
+			}
+			for form := range forms {
+				if c.texts[name+"."+form] == "" {
+					t.Errorf("%s: %s has no form %q", lang.Tag, name, form)
+				}
+			}
+		}
+	}
+}
+
+func TestNoTextIsEmptyOrUntrimmedOrSpeaksAgainstTheHouse(t *testing.T) {
+	// LOOK.md "Words": what we do not say to people, per language.
+	forbidden := map[string]*regexp.Regexp{
+		"en": regexp.MustCompile(`(?i)\b(log[- ]?in|log out|otp|credentials?|invalid|oops|sorry|please|session)\b|!`),
+		"de": regexp.MustCompile(`(?i)\b(login|einloggen|otp|ungültig\w*|hoppla|leider|bitte|du|dein\w*|session)\b|!`),
+	}
+	for _, lang := range Languages() {
+		for key, text := range For(lang.Tag).texts {
+			if text == "" || text != strings.TrimSpace(text) {
+				t.Errorf("%s: %s = %q", lang.Tag, key, text)
+			}
+			if rule := forbidden[lang.Tag]; rule != nil && rule.MatchString(text) {
+				t.Errorf("%s: %s says %q: %s", lang.Tag, key, rule.FindString(text), text)
+			}
+		}
+	}
+}
+
+var (
+	literal = regexp.MustCompile("\"([a-z0-9_]+(?:\\.[a-z0-9_]+)+)\"")
+	called  = regexp.MustCompile(`(?:\.T|\.N|\.Parts|\.Plural|sentence)\((?:[A-Za-z.]+, *)?"([a-z0-9_]+(?:\.[a-z0-9_]+)+)"`)
+)
+
+// source returns every .go and .templ file people write in this module, tests left out.
+func source(t *testing.T) map[string]string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		t.Fatalf("the module is not two folders up: %v", err)
+	}
+	found := map[string]string{}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && (strings.HasPrefix(name, ".") && path != root || name == "node_modules" || name == "testdata") {
+			return filepath.SkipDir
+		}
+		written := strings.HasSuffix(name, ".templ") ||
+			strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !strings.HasSuffix(name, "_templ.go")
+		if d.IsDir() || !written {
+			return nil
+		}
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			found[path] = string(raw)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// Keys are always written out in full, never put together, so that both directions can be read off the sources.
+func TestNoKeyIsUnusedAndNoneIsMissing(t *testing.T) {
+	english := stems(For("en"))
+	used := map[string]bool{"language.name": true}
+	for path, text := range source(t) {
+		for _, m := range literal.FindAllStringSubmatch(text, -1) {
+			used[m[1]] = true
+		}
+		for _, m := range called.FindAllStringSubmatch(text, -1) {
+			if _, ok := english[m[1]]; !ok {
+				t.Errorf("%s asks for %s, which is in no catalogue", path, m[1])
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(english)) {
+		if !used[key] {
+			t.Errorf("%s is used nowhere", key)
+		}
+	}
+}
+
+func TestPlaceholdersAreFilledOnceAndOnlyByTheirName(t *testing.T) {
+	c := &Catalogue{tag: language.English, texts: map[string]string{"k": "{a} and {b}, {c}"}}
+	got := c.T("k", "a", "{b}", "b", "two")
+	if want := "{b} and two, {c}"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAMissingTextComesFromEnglishThenIsItsKey(t *testing.T) {
+	l, err := read(fstest.MapFS{
+		"en.json":      {Data: []byte(`{"a":"A","language.name":"English"}`)},
+		"en.mail.json": {Data: []byte(`{"mail.b":"B"}`)},
+		"de.json":      {Data: []byte(`{"language.name":"Deutsch"}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	de := l.byTag["de"]
+	for key, want := range map[string]string{"a": "A", "mail.b": "B", "no.such": "no.such"} {
+		if got := de.T(key); got != want {
+			t.Errorf("T(%q) = %q, want %q", key, got, want)
+		}
+	}
+}
+
+func TestTwoFilesOfOneLanguageMayNotShareAKey(t *testing.T) {
+	_, err := read(fstest.MapFS{
+		"en.json":      {Data: []byte(`{"a":"A"}`)},
+		"en.mail.json": {Data: []byte(`{"a":"B"}`)},
+	})
+	if err == nil || !strings.Contains(err.Error(), "a is also in another file of en") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNumbersPickTheFormOfTheLanguage(t *testing.T) {
+	c := &Catalogue{tag: language.Polish, texts: map[string]string{
+		"k.one": "{n} kod", "k.few": "{n} kody", "k.many": "{n} kodów", "k.other": "{n} kodu"}}
+	for n, want := range map[int]string{1: "1 kod", 3: "3 kody", 5: "5 kodów", 22: "22 kody", 0: "0 kodów"} {
+		if got := c.N("k", n); got != want {
+			t.Errorf("N(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestPartsKeepTheOrderOfTheLanguage(t *testing.T) {
+	c := &Catalogue{tag: language.English, texts: map[string]string{"k": "{app} sent {address}.", "open": "a { b"}}
+	if got, want := c.Parts("k"), []Part{{Name: "app"}, {Text: " sent "}, {Name: "address"}, {Text: "."}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := c.Parts("open"), []Part{{Text: "a { b"}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTheFirstPreferenceThatNamesALanguageWins(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		prefs []string
+		want  string
+	}{
+		{"nothing", nil, "en"},
+		{"browser", []string{"de-CH,de;q=0.9,en;q=0.8"}, "de"},
+		{"weights decide inside one", []string{"de;q=0.1, en;q=0.9"}, "en"},
+		{"refused by weight nought", []string{"de;q=0, en"}, "en"},
+		{"ui_locales before the browser", []string{"de", "", "en-GB,en;q=0.9"}, "de"},
+		{"ui_locales is a list", []string{"xx-unknown fr-CA de-AT en", "en"}, "de"},
+		{"unknown gives way to the next", []string{"ja", "de"}, "de"},
+		{"a distant relative is not a match", []string{"ta", "de"}, "de"},
+		{"regions share a language", []string{"en-AU"}, "en"},
+		{"malformed is skipped", []string{";;;,,q=", "\x00\xff de"}, "de"},
+		{"very long is cut, not read", []string{strings.Repeat("a", 1<<20), "de"}, "de"},
+		{"any language", []string{"*"}, "en"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := Match(tc.prefs...).Lang(); got != tc.want {
+				t.Errorf("Match(%.60q) = %s, want %s", tc.prefs, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestLanguagesNameThemselvesAndKnowTheirDirection(t *testing.T) {
+	got := Languages()
+	if len(got) < 2 || got[0] != (Language{"en", "English"}) {
+		t.Fatalf("got %v", got)
+	}
+	for _, lang := range got {
+		if lang.Name == "" || For(lang.Tag).Lang() != lang.Tag {
+			t.Errorf("%+v", lang)
+		}
+	}
+	for tag, want := range map[string]string{"ar": "rtl", "he": "rtl", "de": "ltr", "az-Arab": "rtl", "ja": "ltr"} {
+		if got := (&Catalogue{tag: language.MustParse(tag)}).Dir(); got != want {
+			t.Errorf("%s is written %s, want %s", tag, got, want)
+		}
+	}
+}
+
+func TestThePseudoLanguageIsLongerAndKeepsPlaceholders(t *testing.T) {
+	for _, rtl := range []bool{false, true} {
+		english, pseudo := For("en"), For("en").Pseudo(rtl)
+		if wantDir := map[bool]string{false: "ltr", true: "rtl"}[rtl]; pseudo.Dir() != wantDir {
+			t.Errorf("dir is %s, want %s", pseudo.Dir(), wantDir)
+		}
+		was, is := english.T("sign_in.open"), pseudo.T("sign_in.open")
+		if len(is)*10 < len(was)*14 {
+			t.Errorf("%q is not 40 %% longer than %q", is, was)
+		}
+		if got := pseudo.T("code.sent", "address", "ann@example.com"); !strings.Contains(got, "ann@example.com") {
+			t.Errorf("placeholder lost: %q", got)
+		}
+	}
+}
