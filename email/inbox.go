@@ -1,0 +1,131 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Keeper remembers messages that are not to leave. Storage is one; it must seal what it keeps.
+type Keeper interface {
+	Keep(ctx context.Context, m Message) error
+}
+
+// Captured is the Sender of the development inbox: it hands every message to its Keeper, and none to the world. It refuses
+// what the other senders would refuse, so that a mistake shows before there is a provider.
+type Captured struct{ keeper Keeper }
+
+// NewCaptured returns the Sender that keeps mail with k.
+func NewCaptured(k Keeper) *Captured { return &Captured{keeper: k} }
+
+// Send implements [Sender].
+func (c *Captured) Send(ctx context.Context, m Message) error {
+	m, err := m.ready("inbox")
+	if err != nil {
+		return err
+	}
+	if err := c.keeper.Keep(ctx, m); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("send mail by inbox: %w", ctx.Err())
+		}
+		return &Error{Provider: "inbox", Kind: Provider, Err: err, Answer: err.Error(),
+			Reason: "The inbox could not keep the mail.", Next: "Look at the data folder: space left, and the right to write."}
+	}
+	return nil
+}
+
+// maxInbox bounds an Inbox; the oldest go first.
+const maxInbox = 1000
+
+// Inbox is a mailbox in memory, for tests of every room: a Sender whose mail can be read. It keeps the newest 1,000.
+type Inbox struct {
+	mu       sync.Mutex
+	messages []Message
+	taken    map[string]int // how many messages to an address Wait has handed out
+	arrived  chan struct{}  // closed and replaced at every message
+	refuse   error
+}
+
+// NewInbox returns an empty Inbox.
+func NewInbox() *Inbox {
+	return &Inbox{taken: map[string]int{}, arrived: make(chan struct{})}
+}
+
+// Keep implements [Keeper].
+func (i *Inbox) Keep(_ context.Context, m Message) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.refuse != nil {
+		return i.refuse
+	}
+	i.messages = append(i.messages, m)
+	if over := len(i.messages) - maxInbox; over > 0 {
+		for _, gone := range i.messages[:over] {
+			i.taken[gone.To] = max(0, i.taken[gone.To]-1)
+		}
+		i.messages = slices.Clone(i.messages[over:])
+	}
+	close(i.arrived)
+	i.arrived = make(chan struct{})
+	return nil
+}
+
+// Send implements [Sender]. After Refuse it returns that error as it is.
+func (i *Inbox) Send(ctx context.Context, m Message) error {
+	i.mu.Lock()
+	refuse := i.refuse
+	i.mu.Unlock()
+	if refuse != nil {
+		return refuse
+	}
+	return NewCaptured(i).Send(ctx, m)
+}
+
+// Refuse makes Send fail with err, as a mail server that is down does; nil makes it work again.
+func (i *Inbox) Refuse(err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.refuse = err
+}
+
+// Messages returns what is in the box, oldest first.
+func (i *Inbox) Messages() []Message {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.messages)
+}
+
+// Wait returns the oldest message to an address that Wait has not returned yet, waiting for it until ctx ends.
+func (i *Inbox) Wait(ctx context.Context, to string) (Message, error) {
+	for {
+		m, ok, arrived := i.next(to)
+		if ok {
+			return m, nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return Message{}, errors.Join(fmt.Errorf("no mail came to %s", to), ctx.Err())
+		}
+	}
+}
+
+// next is Wait without waiting; the channel is closed at the next message.
+func (i *Inbox) next(to string) (Message, bool, <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	seen := 0
+	for _, m := range i.messages {
+		if m.To != to {
+			continue
+		}
+		if seen == i.taken[to] {
+			i.taken[to]++
+			return m, true, nil
+		}
+		seen++
+	}
+	return Message{}, false, i.arrived
+}
