@@ -1,0 +1,65 @@
+// Optional help; every page works without it.
+(() => {
+  const each = (selector, f, root = document) => root.querySelectorAll(selector).forEach(f);
+
+  // what only makes sense with a script, and exact times in the reader's zone
+  const dress = root => {
+    each('[data-js]', e => { e.hidden = 'copy' in e.dataset && !navigator.clipboard; }, root);
+    const local = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
+    each('time[data-local]', t => { t.title = t.textContent; t.textContent = local.format(new Date(t.dateTime)); }, root);
+  };
+  dress(document);
+
+  each('[data-copy]', b => b.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim().replace(/\s+/g, ' '));
+    const was = b.textContent;
+    b.textContent = b.dataset.done;
+    setTimeout(() => { b.textContent = was; }, 1600);
+  }));
+
+  each('[data-select]', i => i.select());
+
+  // one submit only; the pressed button stays focusable and says what happens
+  each('form', f => f.addEventListener('submit', e => {
+    const b = e.submitter;
+    if (f.dataset.sent || b && b.getAttribute('aria-disabled')) return e.preventDefault();
+    f.dataset.sent = 1;
+    setTimeout(() => { delete f.dataset.sent; }, 8000);
+    if (b && b.dataset.busy) { b.setAttribute('aria-disabled', true); b.textContent = b.dataset.busy; }
+  }));
+  // a page that comes back by the Back button starts afresh
+  addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
+
+  // "Send a new code in 0:42", then a real button; by the clock, because timers sleep in the background
+  each('[data-wait]', b => {
+    const label = b.textContent, end = Date.now() + b.dataset.wait * 1000;
+    b.setAttribute('aria-disabled', true);
+    const tick = () => {
+      const n = Math.ceil((end - Date.now()) / 1000);
+      if (n <= 0) { clearInterval(timer); b.removeAttribute('aria-disabled'); b.textContent = label; return; }
+      b.textContent = b.dataset.in.replace('{time}', Math.floor(n / 60) + ':' + String(n % 60).padStart(2, '0'));
+    };
+    const timer = setInterval(tick, 1000);
+    tick();
+  });
+
+  // look again for what may have arrived, while somebody is looking
+  each('[data-poll]', box => {
+    let seen = null;
+    setInterval(async () => {
+      if (document.hidden) return;
+      const answer = await fetch(location.href).catch(() => null);
+      if (!answer || !answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(box.id);
+      if (!fresh || fresh.innerHTML === seen) return;
+      const first = seen === null;
+      seen = fresh.innerHTML;
+      if (first && fresh.querySelectorAll('li').length === box.querySelectorAll('li').length) return;
+      box.replaceChildren(...fresh.childNodes);
+      dress(box);
+    }, box.dataset.poll * 1000);
+  });
+
+  // an answer on its way to an app
+  each('form[data-submit]', f => f.requestSubmit());
+})();
