@@ -13,15 +13,15 @@ type Keeper interface {
 	Keep(ctx context.Context, m Message) error
 }
 
-// Captured is the Sender of the development inbox: it hands every message to its Keeper, and none to the world. It refuses
-// what the other senders would refuse, so that a mistake shows before there is a provider.
-type Captured struct{ keeper Keeper }
+// capture is the Sender of the development inbox.
+type capture struct{ keeper Keeper }
 
-// NewCaptured returns the Sender that keeps mail with k.
-func NewCaptured(k Keeper) *Captured { return &Captured{keeper: k} }
+// Capture returns the Sender of the development inbox: it hands every message to k, and none to the world. It refuses what
+// the other senders would refuse, so that a mistake shows before there is a provider.
+func Capture(k Keeper) Sender { return capture{keeper: k} }
 
 // Send implements [Sender].
-func (c *Captured) Send(ctx context.Context, m Message) error {
+func (c capture) Send(ctx context.Context, m Message) error {
 	m, err := m.ready("inbox")
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (i *Inbox) Send(ctx context.Context, m Message) error {
 	if refuse != nil {
 		return refuse
 	}
-	return NewCaptured(i).Send(ctx, m)
+	return Capture(i).Send(ctx, m)
 }
 
 // Refuse makes Send fail with err, as a mail server that is down does; nil makes it work again.
