@@ -28,7 +28,7 @@ func (s *server) person(address string) *person {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &person{t: s.t, address: address, code: s.code, browser: &http.Client{Jar: jar, Timeout: 30 * time.Second}}
+	return &person{t: s.t, address: address, code: s.code, browser: &http.Client{Jar: jar, Transport: s.client.Transport, Timeout: time.Minute}}
 }
 
 // page is an answer as a person sees it.

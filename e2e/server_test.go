@@ -34,8 +34,10 @@ type server struct {
 	Port   int
 	Log    *record // what all its processes wrote
 
+	client  *http.Client // reaches the server, whose certificate may be a test's own
 	config  string
 	args    []string
+	env     []string
 	process *exec.Cmd
 	ended   chan struct{}
 	private []string // what must not stand in the log
@@ -52,6 +54,7 @@ func newServer(t *testing.T, more settings) *server {
 		Data:   filepath.Join(t.TempDir(), "data"),
 		Port:   port,
 		Log:    &record{},
+		client: http.DefaultClient,
 		config: filepath.Join(t.TempDir(), "gatelatch.yaml"),
 	}
 	all := settings{
@@ -106,7 +109,7 @@ func (s *server) start() {
 			s.t.Fatalf("serve ended with %d:\n%s", s.process.ProcessState.ExitCode(), s.Log)
 		case <-time.After(10 * time.Millisecond):
 		}
-		answer, err := http.Get(s.local("/readyz"))
+		answer, err := s.client.Get(s.local("/readyz"))
 		if err != nil {
 			continue
 		}
@@ -122,6 +125,7 @@ func (s *server) start() {
 func (s *server) launch() {
 	s.t.Helper()
 	s.process = command(s.args...)
+	s.process.Env = append(s.process.Env, s.env...)
 	s.process.Stdout, s.process.Stderr = s.Log, s.Log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
