@@ -40,3 +40,9 @@ func (tx Tx) RefundBudget(name string) error {
 	_, err := tx.exec(`DELETE FROM budgets WHERE name = $1`, name)
 	return err
 }
+
+// ReturnBudget gives back one of what was taken from a window budget that others share.
+func (tx Tx) ReturnBudget(name string) error {
+	_, err := tx.exec(`UPDATE budgets SET used = used - 1 WHERE name = $1 AND used > 0`, name)
+	return err
+}

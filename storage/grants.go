@@ -44,16 +44,21 @@ func (tx Tx) Grant(id ID) (Grant, error) {
 	return g, err
 }
 
-// GrantUser returns a grant together with its person; ErrNotFound.
-func (tx Tx) GrantUser(id ID) (Grant, User, error) {
+// GrantPerson returns a grant together with its person and their primary address (zero when they have none), in one read; ErrNotFound.
+func (tx Tx) GrantPerson(id ID) (Grant, User, Email, error) {
 	var (
 		g Grant
 		u User
+		e Email
 	)
 	err := tx.row(`SELECT g.id, g.client_id, g.user_id, g.session_id, g.secret, g.scope, g.audience, g.auth_time, g.amr, g.acr, g.request, g.code_expires, g.code_spent,
-		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, `+userColumns+` FROM grants g JOIN users u ON u.id = g.user_id WHERE g.id = $1`, id).
-		Scan(append(g.fields(), u.fields()...)...)
-	return g, u, err
+		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
+		FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN emails e ON e.user_id = u.id AND e.is_primary WHERE g.id = $1`, id).
+		Scan(append(append(g.fields(), u.fields()...), &e.Address, &e.Typed, &e.VerifiedAt)...)
+	if e.Address != "" {
+		e.UserID, e.Primary = u.ID, true
+	}
+	return g, u, e, err
 }
 
 // RedeemCode spends the grant's authorization code, exactly once and before its end; from now on the grant lives until expires.
@@ -112,5 +117,11 @@ func (tx Tx) RevokeSessionGrants(session ID, now int64) error {
 // RevokeUserGrants ends every grant of a person.
 func (tx Tx) RevokeUserGrants(user ID, now int64) error {
 	_, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE user_id = $1 AND revoked_at = 0`, user, now)
+	return err
+}
+
+// MoveSessionGrants ties the live grants of a session to the one that takes its place in the same browser.
+func (tx Tx) MoveSessionGrants(from, to ID) error {
+	_, err := tx.exec(`UPDATE grants SET session_id = $2 WHERE session_id = $1 AND revoked_at = 0`, from, to)
 	return err
 }

@@ -89,3 +89,9 @@ func (tx Tx) HasAdmin() (bool, error) {
 	err := tx.row(`SELECT count(*) FROM users WHERE role IN ('admin', 'owner')`).Scan(&n)
 	return n > 0, err
 }
+
+// OtherOwners counts the active people with role owner besides the one named. It locks their rows: of two transactions
+// that each take away the other's last owner, one has to look again.
+func (tx Tx) OtherOwners(id ID) (int64, error) {
+	return tx.exec(`UPDATE users SET updated = updated WHERE role = 'owner' AND status = 'active' AND id <> $1`, id)
+}

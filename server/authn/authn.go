@@ -1,0 +1,98 @@
+// Package authn is the engine behind every door: who is this, and how sure are we.
+//
+// It owns flows (a sign-in on its way), mailed codes and links, the budgets that slow a guesser, sessions, and the making
+// of people. Every sign-in ends in [Engine.Finish], the only maker of sessions; what a request demands is weighed by one
+// pure function, [Next]. A rule that must never be forgotten is written here and in no door.
+//
+// It does not own HTTP (no cookies, no pages, no routes) and no rule of OAuth. Its failures are the reasons in reasons.go;
+// each door has its own words for them. Anything else it returns is a failure of the storage below.
+package authn
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"gatelatch/email"
+	"gatelatch/server/secret"
+	"gatelatch/storage"
+)
+
+// Visitor is where a request came from, as far as the engine wants to know.
+type Visitor struct {
+	IP        netip.Addr
+	Network   string // the unit budgets count by: an IPv4 address or an IPv6 /64
+	Agent     string // User-Agent, printable
+	Languages string // what mail to this visitor should be written in, best first (words.Match)
+	Browser   string // value of the "browser" cookie; "" if there is none
+}
+
+// Config is what the owner of the server can set.
+type Config struct {
+	PublicURL     string // what links in mails begin with, without a slash at the end
+	SignUp        string // "open", "closed", or "": as chosen when the first admin was set up, closed until then
+	Language      string // of mail to visitors whose languages are not spoken here
+	CodeInSubject bool   // show the code in the subject of its mail
+	Budgets       Budgets
+	Lifetimes     Lifetimes
+}
+
+// Lifetimes say how long things are good for. A zero takes its default.
+type Lifetimes struct {
+	Flow            time.Duration // 30 minutes
+	OTP             time.Duration // 10 minutes, the most NIST SP 800-63B-4 §3.1.3 allows
+	SessionIdle     time.Duration // 30 days, on a device the person called theirs
+	SessionAbsolute time.Duration // 1 year, likewise
+	SessionShort    time.Duration // 12 hours, everywhere else
+}
+
+// Deps are the rooms the engine works with.
+type Deps struct {
+	Store     *storage.Store
+	Keys      *secret.Keys
+	Mail      email.Sender
+	Templates *email.Templates // the administrator's own words; nil: none
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Engine signs people in. It may be used by many goroutines; all that must last lies in the store.
+type Engine struct {
+	cfg       Config
+	host      string // of PublicURL
+	store     *storage.Store
+	keys      *secret.Keys
+	mail      email.Sender
+	templates *email.Templates
+	clock     func() time.Time
+	log       *slog.Logger
+	settings  settings
+	outbox    outbox
+}
+
+// New makes the engine. Mail leaves only while [Engine.Deliver] runs.
+func New(c Config, d Deps) *Engine {
+	c.Budgets = c.Budgets.withDefaults()
+	c.Lifetimes = c.Lifetimes.withDefaults()
+	_, host, _ := strings.Cut(c.PublicURL, "://")
+	return &Engine{cfg: c, host: host, store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox()}
+}
+
+func (e *Engine) now() int64 { return e.clock().UnixMicro() }
+
+func (l Lifetimes) withDefaults() Lifetimes {
+	const day = 24 * time.Hour
+	for _, d := range []struct {
+		set     *time.Duration
+		without time.Duration
+	}{
+		{&l.Flow, 30 * time.Minute}, {&l.OTP, 10 * time.Minute},
+		{&l.SessionIdle, 30 * day}, {&l.SessionAbsolute, 365 * day}, {&l.SessionShort, 12 * time.Hour},
+	} {
+		if *d.set <= 0 {
+			*d.set = d.without
+		}
+	}
+	return l
+}

@@ -1,0 +1,323 @@
+package authn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gatelatch/email"
+	"gatelatch/server/secret"
+	"gatelatch/storage"
+	"gatelatch/views/words"
+)
+
+// kindMail is the outbox's name for a mail with a code; kindUnsent, among pending things, notes that one could not be sent.
+const (
+	kindMail   = "mail"
+	kindUnsent = "unsent"
+)
+
+const (
+	senders     = 8                // mails on their way at once
+	sendTimeout = 30 * time.Second // a mail server that has not answered by then is tried again
+	sendGrace   = 5 * time.Second  // what a mail on its way gets when the server stops
+	lease       = time.Minute      // another replica takes over a mail whose sender died
+	pollEvery   = 2 * time.Second  // how soon mail written by another replica, or due again, is found
+	backoffMost = time.Minute
+	logEvery    = 5 * time.Minute // the same trouble is worth one line in
+	closedEvery = 24 * time.Hour  // a stranger is told that often that sign-up is closed
+)
+
+// letter is what the outbox keeps of a mail: names of rows and what is known of the visitor. The code is derived when the mail
+// is written, so the outbox holds no secret.
+type letter struct {
+	OTP    string `json:"otp"`
+	Sent   int64  `json:"sent"` // of the code's row: a newer request for the same code takes the place of this one
+	Lang   string `json:"lang,omitempty"`
+	Client string `json:"client,omitempty"`
+	Device string `json:"device,omitempty"`
+	IP     string `json:"ip,omitempty"`
+}
+
+// outbox is the sending side in this process.
+type outbox struct {
+	wake    chan struct{}
+	mu      *sync.Mutex
+	trouble map[email.Kind]time.Time // last logged
+}
+
+func newOutbox() outbox {
+	return outbox{wake: make(chan struct{}, 1), mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
+}
+
+// wakeUp makes Deliver look at once.
+func (o outbox) wakeUp() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// post puts the mail with a code into the outbox, in the transaction that sends the code.
+func (e *Engine) post(tx storage.Tx, v Visitor, f storage.Flow, o storage.OTP, now int64) error {
+	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: f.ClientID, Device: Device(v.Agent), IP: ip(v)})
+	if err != nil {
+		return fmt.Errorf("write letter: %w", err)
+	}
+	return tx.InsertDelivery(storage.Delivery{ID: storage.NewID(), Kind: kindMail, Payload: string(payload), Due: now, Expires: o.Expires})
+}
+
+// Deliver sends what lies in the outbox until ctx ends, and then waits for what is on its way. Several replicas may do so at
+// once: each mail is claimed before it is sent. Mail that cannot be sent is tried again until its code is worth nothing.
+func (e *Engine) Deliver(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, senders)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		claimed, err := e.claim(ctx, senders-len(slots))
+		if err != nil && ctx.Err() == nil {
+			e.logTrouble(ctx, "outbox", slog.Any("error", err))
+		}
+		for _, d := range claimed {
+			slots <- struct{}{}
+			running.Go(func() {
+				defer func() { <-slots; e.outbox.wakeUp() }()
+				e.deliver(ctx, d)
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.outbox.wake:
+		case <-poll.C:
+		}
+	}
+}
+
+// claim reserves up to limit due deliveries for this process.
+func (e *Engine) claim(ctx context.Context, limit int) ([]storage.Delivery, error) {
+	if limit <= 0 || ctx.Err() != nil {
+		return nil, nil
+	}
+	now := e.now()
+	due, err := e.store.View(ctx).DueDeliveries(now, limit)
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	var mine []storage.Delivery
+	err = e.store.Write(ctx, func(tx storage.Tx) error {
+		mine = nil
+		for _, d := range due {
+			err := tx.ClaimDelivery(d.ID, d.Due, now+lease.Microseconds())
+			if errors.Is(err, storage.ErrSpent) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			mine = append(mine, d)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	return mine, nil
+}
+
+// deliver sends one claimed mail and records what came of it.
+func (e *Engine) deliver(ctx context.Context, d storage.Delivery) {
+	var l letter
+	err := e.send(ctx, d, &l)
+	// What came of it is recorded even while the server stops, or the mail would leave twice.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendGrace)
+	defer cancel()
+	if err := e.store.Write(ctx, func(tx storage.Tx) error { return e.record(tx, d, l, err) }); err != nil {
+		e.logTrouble(ctx, "outbox", slog.Any("error", err))
+	}
+	var known *email.Error
+	switch {
+	case errors.As(err, &known):
+		e.logTrouble(ctx, known.Kind, slog.Any("mail", known))
+	case err != nil:
+		e.logTrouble(ctx, "unknown", slog.Any("error", err))
+	}
+}
+
+// send writes the mail and hands it to the sender; nil also for a mail that is not worth sending any more. A panic in a sender
+// is that mail's failure alone.
+func (e *Engine) send(ctx context.Context, d storage.Delivery, l *letter) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.ErrorContext(ctx, "panic", "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("send mail: panic")
+		}
+	}()
+	if d.Kind != kindMail {
+		return fmt.Errorf("this version knows no delivery of kind %q", d.Kind)
+	}
+	if err := json.Unmarshal([]byte(d.Payload), l); err != nil {
+		return fmt.Errorf("read letter: %w", err)
+	}
+	m, worth, err := e.write(ctx, d, *l)
+	if err != nil || !worth {
+		return err
+	}
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })()
+	return e.mail.Send(sending, m)
+}
+
+// write makes the mail from the code's row. It is not worth sending once the code was used or has expired, a newer one
+// has taken its place, or the stranger it belongs to has been told lately.
+func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
+	now := e.now()
+	tx := e.store.View(ctx)
+	id, err := storage.ParseID(l.OTP)
+	if err != nil {
+		return m, false, fmt.Errorf("read letter: %w", err)
+	}
+	o, err := tx.OTP(id)
+	if err != nil {
+		return m, false, ignoreMissing(err)
+	}
+	f, err := tx.Flow(o.FlowID, now)
+	if err != nil {
+		return m, false, ignoreMissing(err)
+	}
+	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent || f.Finished > 0 || f.OTPID != o.ID {
+		return m, false, nil
+	}
+	app := ""
+	if l.Client != "" {
+		c, err := tx.Client(l.Client)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return m, false, fmt.Errorf("read application: %w", err)
+		}
+		app = c.Name
+	}
+	c := words.Match(l.Lang, e.cfg.Language)
+	if o.Purpose == purposeClosed {
+		if d.Attempts == 0 {
+			if told, err := e.toldLately(ctx, o.Address, now); err != nil || told {
+				return m, false, err
+			}
+		}
+		m, err = email.Closed(c, email.ClosedMail{AppName: app, Address: o.Address, Device: l.Device, IP: l.IP, Host: e.host})
+		return m, true, err
+	}
+	usage := email.SignIn
+	if o.Purpose == purposeSignUp {
+		usage = email.Register
+	}
+	m, err = e.templates.Code(c, email.CodeMail{
+		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: e.linkURL(o), Device: l.Device, IP: l.IP, Host: e.host,
+		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
+	})
+	m.Ref = o.ID.String()
+	return m, true, err
+}
+
+// toldLately reports whether the owner of an address was told within a day that sign-up is closed, and notes that they are now.
+func (e *Engine) toldLately(ctx context.Context, address string, now int64) (bool, error) {
+	b := budget{slows: "told_closed", limit: 1, window: closedEvery}
+	err := e.store.Write(ctx, func(tx storage.Tx) error { return e.spend(tx, b, address, now) })
+	if errors.Is(err, ErrTooMany) {
+		return true, nil
+	}
+	return false, err
+}
+
+// record writes down what came of a delivery: gone when sent or hopeless, else due again. Trouble that will not go away by
+// itself is noted beside the code, so that its page can say so at once.
+func (e *Engine) record(tx storage.Tx, d storage.Delivery, l letter, sendErr error) error {
+	now := e.now()
+	unsent := unsentDigest(l.OTP, l.Sent)
+	if sendErr == nil {
+		if err := tx.SpendPending(kindUnsent, unsent, now); err != nil && !errors.Is(err, storage.ErrSpent) {
+			return err
+		}
+		return tx.DeleteDelivery(d.ID)
+	}
+	var known *email.Error
+	permanent := errors.As(sendErr, &known) && known.Permanent
+	if known != nil && (permanent || lasting[known.Kind]) {
+		_, err := tx.Pending(kindUnsent, unsent, now)
+		if errors.Is(err, storage.ErrNotFound) {
+			err = tx.InsertPending(storage.Pending{Digest: unsent, Kind: kindUnsent, Created: now, Expires: d.Expires})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	next := now + backoff(d.Attempts).Microseconds()
+	if permanent || next >= d.Expires {
+		return tx.DeleteDelivery(d.ID)
+	}
+	reason := "unknown"
+	if known != nil {
+		reason = string(known.Kind)
+	}
+	return tx.PostponeDelivery(d.ID, next, reason)
+}
+
+// lasting are the troubles that somebody has to repair before mail leaves again.
+var lasting = map[email.Kind]bool{
+	email.Sandbox: true, email.Identity: true, email.Region: true, email.Keys: true, email.Permission: true, email.Paused: true,
+	email.Setting: true, email.Password: true, email.TLS: true, email.Content: true, email.Recipient: true,
+}
+
+// backoff is how long to wait after so many earlier attempts: 2 s, 4 s, 8 s … a minute.
+func backoff(earlier int64) time.Duration {
+	return min(backoffMost, 2*time.Second<<min(earlier, 10))
+}
+
+// unsentDigest names the note that one sending of a code did not work.
+func unsentDigest(otp string, sent int64) []byte {
+	return secret.Hash(fmt.Sprintf("%s %s %d", kindUnsent, otp, sent))
+}
+
+// linkURL is the link of a code: always below public_url, never below what a request called us (SECURITY row 71).
+func (e *Engine) linkURL(o storage.OTP) string {
+	return e.cfg.PublicURL + "/sign-in/link?flow=" + o.FlowID.String() + "&t=" + e.linkOf(o)
+}
+
+// mailsStopped tells the log, once in a while, that the server as a whole has sent all it may.
+func (e *Engine) mailsStopped(err error) error {
+	var many *TooMany
+	if errors.As(err, &many) && many.Budget == BudgetAllMails {
+		e.logTrouble(context.Background(), BudgetAllMails, slog.Int("budgets.mails_hour", e.cfg.Budgets.MailsHour),
+			slog.String("next", "Find out who asks for so many codes, or raise budgets.mails_hour."))
+	}
+	return err
+}
+
+// logTrouble says what is wrong with mail, the same trouble at most every few minutes, and never to whom it was addressed.
+func (e *Engine) logTrouble(ctx context.Context, kind email.Kind, what slog.Attr, more ...any) {
+	at := e.clock()
+	e.outbox.mu.Lock()
+	last, before := e.outbox.trouble[kind]
+	quiet := before && at.Sub(last) < logEvery && !at.Before(last)
+	if !quiet {
+		e.outbox.trouble[kind] = at
+	}
+	e.outbox.mu.Unlock()
+	if !quiet {
+		e.log.WarnContext(ctx, "mail does not leave", append([]any{what}, more...)...)
+	}
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("read code: %w", err)
+}

@@ -1,0 +1,128 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatelatch/storage"
+)
+
+// CreateUser makes a person who can sign in with a code to address from now on. by is who does it, for the audit log
+// ("user:ID", "cli"). An administrator vouches for the address; nobody gets in without a code sent there.
+// ErrBadAddress, ErrTaken.
+func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (storage.User, error) {
+	normal, err := NormalizeAddress(address)
+	if err != nil {
+		return storage.User{}, err
+	}
+	now := e.now()
+	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
+	err = e.store.Write(ctx, func(tx storage.Tx) error {
+		if _, err := tx.UserByEmail(normal); err == nil {
+			return ErrTaken
+		} else if !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		return insertPerson(tx, u, normal, storage.Event{Kind: storage.EventUserCreated, Actor: by})
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		err = ErrTaken
+	}
+	if err != nil {
+		return storage.User{}, fmt.Errorf("create person: %w", err)
+	}
+	return u, nil
+}
+
+// insertPerson writes a person with their address and the event that says how they came to be.
+func insertPerson(tx storage.Tx, u storage.User, address string, ev storage.Event) error {
+	if err := tx.InsertUser(u); err != nil {
+		return err
+	}
+	if err := tx.InsertEmail(storage.Email{UserID: u.ID, Address: address, Typed: address, Primary: true, VerifiedAt: u.Created, Created: u.Created}); err != nil {
+		return err
+	}
+	ev.ID, ev.UserID = storage.NewID(), u.ID
+	return tx.InsertEvent(ev)
+}
+
+// DisableUser keeps a person from signing in and ends every session and grant of theirs. ErrNoUser, ErrLastOwner.
+func (e *Engine) DisableUser(ctx context.Context, by string, id storage.ID) error {
+	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+		if !u.Active() {
+			return nil
+		}
+		if err := keepsOwner(tx, u); err != nil {
+			return err
+		}
+		u.Status, u.Updated = "disabled", now
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		if err := tx.RevokeUserSessions(u.ID, storage.ID{}, now); err != nil {
+			return err
+		}
+		if err := tx.RevokeUserGrants(u.ID, now); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDisabled, Actor: by, UserID: u.ID})
+	})
+}
+
+// EnableUser lets a person sign in again. What was ended stays ended. ErrNoUser.
+func (e *Engine) EnableUser(ctx context.Context, by string, id storage.ID) error {
+	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+		if u.Active() {
+			return nil
+		}
+		u.Status, u.Updated = "active", now
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserEnabled, Actor: by, UserID: u.ID})
+	})
+}
+
+// DeleteUser removes a person with addresses, sessions and grants. ErrNoUser, ErrLastOwner.
+func (e *Engine) DeleteUser(ctx context.Context, by string, id storage.ID) error {
+	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, _ int64) error {
+		if err := keepsOwner(tx, u); err != nil {
+			return err
+		}
+		if err := tx.DeleteUser(u.ID); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: by, UserID: u.ID})
+	})
+}
+
+func (e *Engine) changeUser(ctx context.Context, id storage.ID, change func(storage.Tx, storage.User, int64) error) error {
+	now := e.now()
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		u, err := tx.User(id)
+		if errors.Is(err, storage.ErrNotFound) {
+			return ErrNoUser
+		}
+		if err != nil {
+			return err
+		}
+		return change(tx, u, now)
+	})
+	if err != nil {
+		return fmt.Errorf("change person: %w", err)
+	}
+	return nil
+}
+
+// keepsOwner refuses to take away the last person who may do everything.
+func keepsOwner(tx storage.Tx, u storage.User) error {
+	if u.Role != "owner" || !u.Active() {
+		return nil
+	}
+	others, err := tx.OtherOwners(u.ID)
+	if err == nil && others == 0 {
+		err = ErrLastOwner
+	}
+	return err
+}

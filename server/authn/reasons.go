@@ -1,0 +1,80 @@
+package authn
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Why a sign-in did not go on. Wrong answer, blocked person and closed sign-up are one reason: from outside they must not differ.
+var (
+	ErrFlowGone    = errors.New("no such sign-in in this browser, or its time is over")
+	ErrFlowDone    = errors.New("this sign-in has ended already")
+	ErrNotAnswer   = errors.New("not the form of a code")
+	ErrWrongAnswer = errors.New("wrong answer")
+	ErrCodeGone    = errors.New("the code cannot be used any more")
+	ErrLinkGone    = errors.New("not a link of a live sign-in")
+	ErrTooMany     = errors.New("a budget is used up")
+	ErrSignIn      = errors.New("a fresh sign-in is needed")
+	ErrSetUpGone   = errors.New("no such set-up link, or its time is over")
+	ErrSetUpDone   = errors.New("there is an admin already")
+	ErrBadAddress  = errors.New("not an e-mail address")
+	ErrTaken       = errors.New("somebody has this address already")
+	ErrLastOwner   = errors.New("the last owner cannot be removed")
+	ErrNoUser      = errors.New("there is no such person")
+)
+
+// TooMany is ErrTooMany with what is used up, and when it will work again.
+type TooMany struct {
+	Budget string        // one of the Budget names
+	Wait   time.Duration // until the next try can succeed
+}
+
+// What a budget slows down.
+const (
+	BudgetGuesses        = "guesses"         // codes for this address
+	BudgetMails          = "mails"           // mails to this address
+	BudgetNetworkMails   = "network_mails"   // mails asked for by this network
+	BudgetNetworkGuesses = "network_guesses" // codes tried by this network
+	BudgetNetworkFlows   = "network_flows"   // sign-ins begun by this network
+	BudgetAllMails       = "all_mails"       // mails of the whole server
+)
+
+// Error implements error.
+func (t *TooMany) Error() string {
+	return fmt.Sprintf("the budget of %s is used up for %s", t.Budget, t.Wait.Round(time.Second))
+}
+
+// Is makes errors.Is(err, ErrTooMany) true.
+func (t *TooMany) Is(target error) bool { return target == ErrTooMany }
+
+// WrongAnswer is ErrWrongAnswer with the number of tries the code has left.
+type WrongAnswer struct{ Left int }
+
+// Error implements error.
+func (w *WrongAnswer) Error() string { return fmt.Sprintf("wrong answer, %d tries left", w.Left) }
+
+// Is makes errors.Is(err, ErrWrongAnswer) true.
+func (w *WrongAnswer) Is(target error) bool { return target == ErrWrongAnswer }
+
+// CodeGone is ErrCodeGone with how the code came to its end.
+type CodeGone struct{ Why Gone }
+
+// Gone is how a code came to its end.
+type Gone int
+
+// The ends of a code.
+const (
+	GoneExpired Gone = iota + 1 // its time is over
+	GoneSpent                   // it was used
+	GoneTries                   // it was guessed at too often
+	GoneNever                   // none was sent yet
+)
+
+// Error implements error.
+func (c *CodeGone) Error() string {
+	return "the code " + map[Gone]string{GoneExpired: "has expired", GoneSpent: "was used", GoneTries: "was tried too often", GoneNever: "was never sent"}[c.Why]
+}
+
+// Is makes errors.Is(err, ErrCodeGone) true.
+func (c *CodeGone) Is(target error) bool { return target == ErrCodeGone }
