@@ -30,7 +30,7 @@ async function moved(page, button) {
 }
 
 // follow answers the provider's pages until `until(url)` holds, and returns what was asked, in order:
-// 'address', 'code', 'sign-out', 'consent'. An empty list is single sign-on.
+// 'address', 'code', 'sign-out'. An empty list is single sign-on.
 export async function follow(page, { address, until }) {
   const asked = [];
   const shown = (selector) => page.locator(selector).filter({ visible: true }).first();
@@ -38,7 +38,6 @@ export async function follow(page, { address, until }) {
     ['code', 'input[autocomplete=one-time-code]', async (input) => input.fill(await mailedCode(address))],
     ['address', 'input[type=email]', async (input) => input.fill(address)],
     ['sign-out', '#logout-confirm', null],
-    ['consent', 'form[action$="/consent"] button', null], // only the reference provider asks first-party apps
   ];
   for (const deadline = Date.now() + 30_000; Date.now() < deadline;) {
     await page.waitForLoadState('load');
