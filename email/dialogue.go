@@ -1,7 +1,9 @@
 package email
 
 import (
+	"errors"
 	"fmt"
+	"net/textproto"
 	"strings"
 	"sync"
 
@@ -42,6 +44,14 @@ func (d *dialogue) Warnf(l log.Log) { d.Debugf(l) }
 
 // Errorf notes one line.
 func (d *dialogue) Errorf(l log.Log) { d.Debugf(l) }
+
+// refused notes the answer that ended the conversation, which go-mail keeps to itself. A nil dialogue notes nothing.
+func (d *dialogue) refused(err error) {
+	var reply *textproto.Error
+	if d != nil && errors.As(err, &reply) {
+		d.Debugf(log.Log{Direction: log.DirServerToClient, Format: "%d %s", Messages: []any{reply.Code, reply.Msg}})
+	}
+}
 
 // said is what was noted so far.
 func (d *dialogue) said() []string {

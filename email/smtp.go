@@ -149,6 +149,7 @@ func (s *SMTP) converse(ctx context.Context, m Message, log *dialogue) error {
 		if limited.Err() != nil { // the line was cut by our own clock; what the library says then is beside the point
 			err = limited.Err()
 		}
+		log.refused(err)
 		return s.explain(stage, err)
 	}
 	return nil
@@ -202,10 +203,10 @@ func (s *SMTP) deliver(ctx context.Context, to string, mime *gomail.Msg, log *di
 	if err != nil {
 		return authOrConnect(err), err
 	}
-	if err := step(client, s.step, func() error { return client.Mail(s.from.Address) }); err != nil {
+	if err := step(client, s.step, func() error { return client.Mail("<" + s.from.Address + ">") }); err != nil {
 		return stageSender, err
 	}
-	if err := step(client, s.step, func() error { return client.Rcpt(to) }); err != nil {
+	if err := step(client, s.step, func() error { return client.Rcpt("<" + to + ">") }); err != nil {
 		return stageTo, err
 	}
 	err = step(client, s.step, func() error {
