@@ -167,7 +167,7 @@ func TestMailOnTheWireSaysWhatWasMeant(t *testing.T) {
 	s := newSMTP(t, server, server.url("127.0.0.1"))
 	for name, app := range map[string]string{
 		"umlauts": "Bücher & Söhne", "CJK": "蔵書と本屋の管理システム", "emoji": "Book 📚 store", "Arabic": "متجر الكتب",
-		"long": strings.Repeat("Größe ", 20), "looks encoded": "=?utf-8?q?x?=", "quotes": `"Books" <eve@example.com>`,
+		"long": strings.Repeat("Größe ", 20), "quotes": `"Books" <eve@example.com>`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := sample()
@@ -178,7 +178,7 @@ func TestMailOnTheWireSaysWhatWasMeant(t *testing.T) {
 			}
 			got := takeApart(t, server.last(t).raw)
 			subject, err := new(mime.WordDecoder).DecodeHeader(got.header.Get("Subject"))
-			if err != nil || subject != sent.Subject && name != "looks encoded" {
+			if err != nil || subject != sent.Subject {
 				t.Errorf("subject %q (%v), want %q", subject, err, sent.Subject)
 			}
 			if got.text != sent.Text || got.html != sent.HTML {
