@@ -8,6 +8,7 @@
     const local = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
     each('time[data-local]', t => { t.title = t.textContent; t.textContent = local.format(new Date(t.dateTime)); }, root);
   };
+  each('[data-poll]', box => { box.seen = box.innerHTML; }); // as it was served
   dress(document);
 
   each('[data-copy]', b => b.addEventListener('click', async () => {
@@ -20,15 +21,19 @@
   each('[data-select]', i => i.select());
 
   // one submit only; the pressed button stays focusable and says what happens
+  const again = f => {
+    delete f.dataset.sent;
+    each('[data-was]', b => { b.removeAttribute('aria-disabled'); b.textContent = b.dataset.was; delete b.dataset.was; }, f);
+  };
   each('form', f => f.addEventListener('submit', e => {
     const b = e.submitter;
     if (f.dataset.sent || b && b.getAttribute('aria-disabled')) return e.preventDefault();
     f.dataset.sent = 1;
-    setTimeout(() => { delete f.dataset.sent; }, 8000);
-    if (b && b.dataset.busy) { b.setAttribute('aria-disabled', true); b.textContent = b.dataset.busy; }
+    if (b && b.dataset.busy) { b.dataset.was = b.textContent; b.setAttribute('aria-disabled', true); b.textContent = b.dataset.busy; }
+    setTimeout(again, 8000, f);
   }));
-  // a page that comes back by the Back button starts afresh
-  addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
+  // a page that comes back by the Back button is as it was
+  addEventListener('pageshow', e => { if (e.persisted) each('form', again); });
 
   // "Send a new code in 0:42", then a real button; by the clock, because timers sleep in the background
   each('[data-wait]', b => {
@@ -45,18 +50,17 @@
 
   // look again for what may have arrived, while somebody is looking
   each('[data-poll]', box => {
-    let seen = null;
     setInterval(async () => {
       if (document.hidden) return;
       const answer = await fetch(location.href).catch(() => null);
       if (!answer || !answer.ok) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(box.id);
-      if (!fresh || fresh.innerHTML === seen) return;
-      const first = seen === null;
-      seen = fresh.innerHTML;
-      if (first && fresh.querySelectorAll('li').length === box.querySelectorAll('li').length) return;
+      if (!fresh || fresh.innerHTML === box.seen) return;
+      box.seen = fresh.innerHTML;
+      const at = box.contains(document.activeElement) && document.activeElement.getAttribute('href');
       box.replaceChildren(...fresh.childNodes);
       dress(box);
+      if (at) each('a', a => { if (a.getAttribute('href') === at) a.focus(); }, box);
     }, box.dataset.poll * 1000);
   });
 

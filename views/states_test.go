@@ -1,0 +1,169 @@
+package views
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"gatelatch/views/words"
+)
+
+// state is one page in one state: what golden files, the gallery and the checks of every page run over.
+type state struct {
+	name  string
+	class PageClass
+	page  func(Frame) templ.Component
+}
+
+var noon = time.Date(2026, 11, 20, 14, 31, 7, 0, time.UTC)
+
+// bookstore is the frame of a visitor who came from an app.
+func bookstore(c *words.Catalogue) Frame {
+	return Frame{Words: c, AppName: "Bookstore", Host: "id.bookstore.example", Here: "/sign-in?flow=f1",
+		PrivacyURL: "https://bookstore.example/privacy", HelpURL: "https://bookstore.example/help"}
+}
+
+// own is the frame of a page that belongs to no app, on a developer's machine.
+func own(f Frame) Frame {
+	return Frame{Words: f.Words, Host: "localhost:4283", Here: f.Here}
+}
+
+func code(f Frame, change func(*CodePage)) templ.Component {
+	p := CodePage{Frame: f, Flow: "f1", Address: "ann@example.com", Digits: 6, Minutes: 10, ResendIn: 30}
+	change(&p)
+	return EnterCode(p)
+}
+
+func fault(f Frame, kind ErrorKind) templ.Component {
+	again := ""
+	if kind == ErrorTooMany || kind == ErrorUnavailable || kind == ErrorServer {
+		again = "/oidc/authorize?client_id=b"
+	}
+	return Error(ErrorPage{Frame: f, Kind: kind, HomeURL: "https://bookstore.example/", AgainURL: again, Minutes: 1,
+		SeenURL: "http://192.168.1.5:4283", WantedURL: "https://id.bookstore.example",
+		Reference: Reference{"GL-7F3K-22Q1", noon}})
+}
+
+var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
+
+var states = []state{
+	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true}) }},
+	{"sign-in-closed", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Email: "ann@example.com"})
+	}},
+	{"sign-in-error", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true, Email: "ann@bookstore", BadAddress: true})
+	}},
+	{"sign-in-own", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: own(f), Flow: "f1", SignUpOpen: true})
+	}},
+	{"sign-in-signed-in", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &ann})
+	}},
+	{"sign-in-signed-in-error", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &Person{Address: "ann@example.com"}, Email: "bob", BadAddress: true})
+	}},
+	{"code", PageMayLeave, func(f Frame) templ.Component { return code(f, func(*CodePage) {}) }},
+	{"code-inbox", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.InboxURL, p.ResendIn = "/inbox", 0 })
+	}},
+	{"code-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) {
+			p.State, p.Code, p.TriesLeft, p.ResendIn, p.Device = CodeWrong, "482 019", 3, 0, true
+		})
+	}},
+	{"code-wrong-one-left", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.State, p.Code, p.TriesLeft, p.ResendIn = CodeWrong, "482019", 1, 0 })
+	}},
+	{"code-wrong-none-left", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.State, p.Code, p.ResendIn = CodeWrong, "482019", 0 })
+	}},
+	{"code-length", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.State, p.Code, p.ResendIn = CodeWrongLength, "4820", 0 })
+	}},
+	{"code-used", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.State, p.Code, p.ResendIn = CodeUsed, "482019", 0 })
+	}},
+	{"code-expired", PageMayLeave, func(f Frame) templ.Component { return code(f, func(p *CodePage) { p.State = CodeExpired }) }},
+	{"code-resent", PageMayLeave, func(f Frame) templ.Component { return code(f, func(p *CodePage) { p.State = CodeResent }) }},
+	{"code-too-soon", PageMayLeave, func(f Frame) templ.Component { return code(f, func(p *CodePage) { p.State = CodeTooSoon }) }},
+	{"code-not-sent", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.State, p.ResendIn = CodeNotSent, 0 })
+	}},
+	{"throttled", PageMayLeave, func(f Frame) templ.Component {
+		return Throttled(ThrottledPage{Frame: f, Flow: "f1", Address: "ann@example.com", Minutes: 15, Reference: Reference{"GL-7F3K-22Q1", noon}})
+	}},
+	{"link", PageMayLeave, func(f Frame) templ.Component {
+		return Link(LinkPage{Frame: f, Flow: "f1", Token: "t0k3n", Address: "ann@example.com"})
+	}},
+	{"link-elsewhere", PageStays, func(f Frame) templ.Component { return LinkElsewhere(LinkElsewherePage{Frame: f, Code: "482019"}) }},
+	{"link-used", PageMayLeave, func(f Frame) templ.Component {
+		return LinkGone(LinkGonePage{Frame: f, Used: true, AgainURL: "https://bookstore.example/"})
+	}},
+	{"link-old", PageMayLeave, func(f Frame) templ.Component { return LinkGone(LinkGonePage{Frame: own(f), AgainURL: "/sign-in"}) }},
+	{"set-up", PageStays, func(f Frame) templ.Component { return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n"}) }},
+	{"set-up-public", PageStays, func(f Frame) templ.Component {
+		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, SignUp: SignUpClosed})
+	}},
+	{"set-up-error", PageStays, func(f Frame) templ.Component {
+		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, Email: "ann@", NameMissing: true, BadAddress: true, SignUpMissing: true})
+	}},
+	{"set-up-old", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f)}) }},
+	{"set-up-done", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f), Done: true}) }},
+	{"landing", PageMayLeave, func(f Frame) templ.Component {
+		return Landing(LandingPage{Frame: own(f), Person: ann, SignOutURL: "/oidc/logout"})
+	}},
+	{"sign-out", PageMayLeave, func(f Frame) templ.Component {
+		return SignOut(SignOutPage{Frame: f, Address: "ann@example.com", Action: "/oidc/logout", Fields: []Field{{"request", "r1"}}, StayURL: "https://bookstore.example/"})
+	}},
+	{"sign-out-own", PageMayLeave, func(f Frame) templ.Component { return SignOut(SignOutPage{Frame: own(f), Action: "/oidc/logout"}) }},
+	{"signed-out", PageStays, func(f Frame) templ.Component {
+		return SignedOut(SignedOutPage{Frame: f, HomeURL: "https://bookstore.example/", SignInURL: "/sign-in"})
+	}},
+	{"signed-out-apps", PageStays, func(f Frame) templ.Component {
+		return SignedOut(SignedOutPage{Frame: own(f), SignInURL: "/sign-in", Apps: []string{"Bookstore", "Reading Room"}})
+	}},
+	{"form-post", PageMayLeave, func(f Frame) templ.Component {
+		return FormPost(FormPostPage{Frame: f, Action: "https://bookstore.example/callback", Fields: []Field{{"code", "c1"}, {"state", "s1"}}})
+	}},
+	{"error-redirect", PageStays, func(f Frame) templ.Component { return fault(f, ErrorRedirect) }},
+	{"error-redirect-own", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorRedirect) }},
+	{"error-client", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorClient) }},
+	{"error-host", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorHost) }},
+	{"error-too-old", PageStays, func(f Frame) templ.Component { return fault(f, ErrorTooOld) }},
+	{"error-too-old-own", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorTooOld) }},
+	{"error-other-browser", PageStays, func(f Frame) templ.Component { return fault(f, ErrorOtherBrowser) }},
+	{"error-no-access", PageStays, func(f Frame) templ.Component { return fault(f, ErrorNoAccess) }},
+	{"error-request", PageStays, func(f Frame) templ.Component { return fault(f, ErrorRequest) }},
+	{"error-not-found", PageStays, func(f Frame) templ.Component { return Error(ErrorPage{Frame: own(f), Kind: ErrorNotFound}) }},
+	{"error-too-many", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorTooMany) }},
+	{"error-unavailable", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorUnavailable) }},
+	{"error-server", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorServer) }},
+	{"inbox", PageStays, func(f Frame) templ.Component {
+		return Inbox(InboxPage{Frame: own(f), OlderURL: "/inbox?before=m3", Messages: []InboxEntry{
+			{"m1", "ann@example.com", "482019 is your Bookstore code", "482019", noon},
+			{"m2", "a.very.long.address.that.does.not.end@subdomain.of.a.long.example.com", "130577 is your Reading Room code", "130577", noon.Add(-time.Hour)},
+			{"m3", "bob@example.com", "Somebody tried to sign in with your address", "", noon.Add(-30 * time.Hour)},
+		}})
+	}},
+	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
+	{"inbox-message", PageStays, func(f Frame) templ.Component {
+		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",
+			Subject: "482019 is your Bookstore code", At: noon, Code: "482019", LinkURL: "/sign-in/link?flow=f1&t=t0k3n",
+			Text:    "Your sign-in code: 482019\n\nValid for 10 minutes and one sign-in.\n\nhttp://localhost:4283/sign-in/link?flow=f1&t=t0k3n-that-is-rather-long-and-has-to-break-somewhere\n\n@localhost #482019\n",
+			HTMLURL: "/inbox/m1/html"})
+	}},
+}
+
+// draw renders a page as the doors do.
+func draw(t testing.TB, page templ.Component) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := page.Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
