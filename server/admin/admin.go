@@ -1,0 +1,121 @@
+// Package admin is the door for those who look after the server: the REST API under /api/v1 (OpenAPI 3.1, the commands
+// speak it too) and the development inbox. It owns what may be saved about applications and people; it holds no rule of
+// OAuth and signs nobody in.
+//
+// Routes, on the Unix socket and in-process only:
+//
+//	/api/v1/health                              how the server is
+//	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
+//	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable
+//	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
+//	/api/v1/openapi.json                        this list for programs
+//
+// Routes for browsers:
+//
+//	GET /inbox, /inbox/{id}, /inbox/{id}/html   captured mail as pages
+package admin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+)
+
+// Config is what the door has to know about the server around it.
+type Config struct {
+	PublicURL *url.URL
+	Issuer    string // as tokens name it
+	Version   string // of the program
+	Mail      string // where mail goes: "inbox", "ses" or "smtp"
+}
+
+// Deps is what the door works with.
+type Deps struct {
+	Store *storage.Store
+	Log   *slog.Logger
+	Now   func() time.Time
+
+	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
+	OpenMail func(storage.Captured) (Mail, error)
+	// FreshAdmin says whether a request comes from an admin who signed in moments ago.
+	FreshAdmin func(*http.Request) bool
+	// Pages answers for the inbox pages when they fail, and Frame is what they share with all others.
+	Pages web.Edge
+	Frame func(http.ResponseWriter, *http.Request) views.Frame
+}
+
+// Admin is the door.
+type Admin struct {
+	cfg  Config
+	deps Deps
+	api  func() http.Handler
+}
+
+// New makes the door. The API behind it is put together at its first request: a server that nobody administers starts faster.
+func New(cfg Config, deps Deps) *Admin {
+	a := &Admin{cfg: cfg, deps: deps}
+	a.api = sync.OnceValue(a.newAPI)
+	return a
+}
+
+// API is the handler of /api/v1. Whoever reaches it may do everything: it belongs on a socket only the owner can open.
+func (a *Admin) API() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.api().ServeHTTP(w, r) })
+}
+
+func (a *Admin) newAPI() http.Handler {
+	cfg := huma.DefaultConfig("Gatelatch", a.cfg.Version)
+	cfg.OpenAPIPath = "/api/v1/openapi"
+	cfg.DocsPath, cfg.SchemasPath = "", "" // the pages huma brings load their script from elsewhere
+	cfg.CreateHooks = nil                  // no $schema in every answer
+	cfg.RejectUnknownQueryParameters = true
+	cfg.Info.Description = "Applications, people and the development inbox of one Gatelatch server."
+	mux := http.NewServeMux()
+	api := humago.New(mux, cfg)
+	a.healthRoutes(api)
+	a.appRoutes(api)
+	a.userRoutes(api)
+	a.mailRoutes(api)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"title":"Not Found","status":404,"detail":"There is nothing at this address. GET /api/v1/openapi.json lists what there is."}` + "\n"))
+	})
+	return mux
+}
+
+// operation adds one operation to the API and translates its errors into problem documents.
+func operation[I, O any](a *Admin, api huma.API, op huma.Operation, do func(context.Context, *I) (*O, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// now is the time in the unit of the store.
+func (a *Admin) now() int64 { return a.deps.Now().UnixMicro() }
+
+// moment shows a time of the store; nil for none.
+func moment(micros int64) *time.Time {
+	if micros == 0 {
+		return nil
+	}
+	t := time.UnixMicro(micros).UTC()
+	return &t
+}
+
+// actor is who the audit log names: whoever opened the socket owns the data folder.
+const actor = "cli"

@@ -1,0 +1,385 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gatelatch/server/secret"
+	"gatelatch/storage"
+)
+
+// App is an application as the API shows it. The words are those of RFC 7591 wherever it has one.
+type App struct {
+	ClientID                 string      `json:"client_id"`
+	ClientName               string      `json:"client_name"`
+	Type                     string      `json:"type" enum:"web,spa,native" doc:"web keeps a secret on a server; spa and native cannot keep one"`
+	Framework                string      `json:"framework" enum:"nextjs,express,spa,native,generic"`
+	Issuer                   string      `json:"issuer"`
+	RedirectURIs             []string    `json:"redirect_uris"`
+	PostLogoutRedirectURIs   []string    `json:"post_logout_redirect_uris"`
+	AllowedOrigins           []string    `json:"allowed_origins" doc:"Origins whose pages may call the token and userinfo endpoints"`
+	TokenEndpointAuthMethod  string      `json:"token_endpoint_auth_method"`
+	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
+	RequirePKCE              bool        `json:"require_pkce"`
+	AllowHTTP                bool        `json:"allow_http"`
+	UsernameClaim            bool        `json:"username_claim" doc:"Tokens name the person also in Logto's claim username"`
+	Declared                 bool        `json:"declared" doc:"The application is declared in the configuration file and changed only there"`
+	Secrets                  []AppSecret `json:"secrets" doc:"The secrets that are accepted now, the newest first"`
+	Created                  *time.Time  `json:"created"`
+	Updated                  *time.Time  `json:"updated"`
+}
+
+// AppSecret is what is known of a secret: never the secret itself.
+type AppSecret struct {
+	LastFour string     `json:"last_four"`
+	Created  *time.Time `json:"created"`
+	Expires  *time.Time `json:"expires,omitempty"`
+}
+
+// AppWithSecret is the answer to the calls that make a secret: the only time it can be seen.
+type AppWithSecret struct {
+	App
+	ClientSecret string `json:"client_secret,omitempty" doc:"Shown this once"`
+	Guide        Guide  `json:"guide"`
+}
+
+// NewApp is what it takes to make an application.
+type NewApp struct {
+	ClientName             string   `json:"client_name" minLength:"1" maxLength:"100"`
+	Framework              string   `json:"framework,omitempty" enum:"nextjs,express,spa,native,generic" default:"generic"`
+	Type                   string   `json:"type,omitempty" enum:"web,spa,native" doc:"Only for framework generic; web if left out"`
+	RedirectURIs           []string `json:"redirect_uris,omitempty" doc:"Left out: where the framework expects it on this machine"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
+	AppSwitches
+}
+
+// AppSwitches are the settings of an application that have two or three positions; nil leaves one as it is.
+type AppSwitches struct {
+	AllowedOrigins           *[]string `json:"allowed_origins,omitempty"`
+	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,ES256"`
+	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
+	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
+	UsernameClaim            *bool     `json:"username_claim,omitempty"`
+}
+
+// AppChange is a change to an application; what is nil stays as it is.
+type AppChange struct {
+	ClientName             *string   `json:"client_name,omitempty" minLength:"1" maxLength:"100"`
+	RedirectURIs           *[]string `json:"redirect_uris,omitempty" doc:"Replaces the list"`
+	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" doc:"Replaces the list"`
+	AppSwitches
+}
+
+// secretOverlap is how long the old secret of an application is accepted beside a new one.
+const secretOverlap = 24 * time.Hour
+
+type (
+	appPath struct {
+		ClientID string `path:"client_id"`
+	}
+	appAnswer       struct{ Body App }
+	appSecretAnswer struct{ Body AppWithSecret }
+	appList         struct {
+		Body struct {
+			Apps []App `json:"apps"`
+		}
+	}
+)
+
+func (a *Admin) appRoutes(api huma.API) {
+	operation(a, api, huma.Operation{OperationID: "list-apps", Method: http.MethodGet, Path: "/api/v1/apps", Summary: "List applications by name"},
+		func(ctx context.Context, _ *struct{}) (*appList, error) { return a.listApps(ctx) })
+	operation(a, api, huma.Operation{OperationID: "create-app", Method: http.MethodPost, Path: "/api/v1/apps", DefaultStatus: http.StatusCreated, Summary: "Make an application"},
+		func(ctx context.Context, in *struct{ Body NewApp }) (*appSecretAnswer, error) {
+			return a.createApp(ctx, in.Body)
+		})
+	operation(a, api, huma.Operation{OperationID: "show-app", Method: http.MethodGet, Path: "/api/v1/apps/{client_id}", Summary: "Show an application"},
+		func(ctx context.Context, in *appPath) (*appAnswer, error) { return a.showApp(ctx, in.ClientID) })
+	operation(a, api, huma.Operation{OperationID: "update-app", Method: http.MethodPatch, Path: "/api/v1/apps/{client_id}", Summary: "Change an application"},
+		func(ctx context.Context, in *struct {
+			ClientID string `path:"client_id"`
+			Body     AppChange
+		}) (*appAnswer, error) {
+			return a.updateApp(ctx, in.ClientID, in.Body)
+		})
+	operation(a, api, huma.Operation{OperationID: "rotate-app-secret", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/secrets", DefaultStatus: http.StatusCreated,
+		Summary: "Make a new secret; the old one is accepted for 24 hours more"},
+		func(ctx context.Context, in *appPath) (*appSecretAnswer, error) {
+			return a.rotateSecret(ctx, in.ClientID)
+		})
+	operation(a, api, huma.Operation{OperationID: "delete-app", Method: http.MethodDelete, Path: "/api/v1/apps/{client_id}", Summary: "Delete an application; its tokens end with it"},
+		func(ctx context.Context, in *appPath) (*struct{}, error) { return nil, a.deleteApp(ctx, in.ClientID) })
+}
+
+func (a *Admin) listApps(ctx context.Context) (*appList, error) {
+	out := &appList{}
+	out.Body.Apps = []App{}
+	err := a.deps.Store.Read(ctx, func(tx storage.Tx) error {
+		clients, err := tx.Clients()
+		if err != nil {
+			return err
+		}
+		for _, c := range clients {
+			secrets, err := tx.ClientSecrets(c.ID, a.now())
+			if err != nil {
+				return err
+			}
+			out.Body.Apps = append(out.Body.Apps, a.app(c, secrets))
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, error) {
+	p := presetOf(in.Framework)
+	if in.Type != "" && in.Type != p.kind && in.Framework != "generic" && in.Framework != "" {
+		return nil, refuse(422, "An application for %s is of type %s. Leave --type out, or use --for generic.", in.Framework, p.kind)
+	}
+	c := storage.Client{
+		ID: newClientID(), Nonce: secret.Random(16), Source: "api",
+		Name: strings.TrimSpace(in.ClientName), Framework: cmp.Or(in.Framework, "generic"), Type: cmp.Or(in.Type, p.kind),
+		RedirectURIs: in.RedirectURIs, PostLogoutRedirectURIs: in.PostLogoutRedirectURIs,
+		Settings: storage.ClientSettings{IDTokenAlg: "RS256", RequirePKCE: p.pkce, UsernameClaim: p.username},
+		Created:  a.now(), Updated: a.now(),
+	}
+	if c.RedirectURIs == nil {
+		c.RedirectURIs = p.redirectURIs
+	}
+	if c.PostLogoutRedirectURIs == nil && in.RedirectURIs == nil {
+		c.PostLogoutRedirectURIs = p.postLogoutRedirectURIs
+	}
+	c = in.apply(c)
+	c, err := settle(c)
+	if err != nil {
+		return nil, err
+	}
+	key, text := a.newSecret(c)
+	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		if err := tx.InsertClient(c); err != nil {
+			return err
+		}
+		if text != "" {
+			if err := tx.InsertClientSecret(key); err != nil {
+				return err
+			}
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventClientCreated, Actor: actor, ClientID: c.ID})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.withSecret(c, text, key), nil
+}
+
+// apply sets the switches that are given.
+func (s AppSwitches) apply(c storage.Client) storage.Client {
+	if s.AllowedOrigins != nil {
+		c.AllowedOrigins = *s.AllowedOrigins
+	}
+	if s.IDTokenSignedResponseAlg != nil {
+		c.Settings.IDTokenAlg = *s.IDTokenSignedResponseAlg
+	}
+	if s.RequirePKCE != nil {
+		c.Settings.RequirePKCE = *s.RequirePKCE
+	}
+	if s.AllowHTTP != nil {
+		c.Settings.AllowHTTP = *s.AllowHTTP
+	}
+	if s.UsernameClaim != nil {
+		c.Settings.UsernameClaim = *s.UsernameClaim
+	}
+	return c
+}
+
+// settle brings an application into the form that may be saved, or says why it cannot be. Every way to save one comes by here.
+func settle(c storage.Client) (storage.Client, error) {
+	if c.Name == "" || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return c, refuse(422, "The application needs a name that people can read, without line breaks.")
+	}
+	if c.Public() {
+		c.Settings.RequirePKCE = true
+	}
+	c = withOrigins(c)
+	c.RedirectURIs = distinct(c.RedirectURIs, false)
+	c.PostLogoutRedirectURIs = distinct(c.PostLogoutRedirectURIs, true)
+	c.AllowedOrigins = distinct(c.AllowedOrigins, false)
+	return c, checkAddresses(c)
+}
+
+func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
+	out := &appAnswer{}
+	err := a.deps.Store.Read(ctx, func(tx storage.Tx) error {
+		c, err := findApp(tx, id)
+		if err != nil {
+			return err
+		}
+		secrets, err := tx.ClientSecrets(id, a.now())
+		out.Body = a.app(c, secrets)
+		return err
+	})
+	return out, err
+}
+
+func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAnswer, error) {
+	out := &appAnswer{}
+	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		c, err := findOwnApp(tx, id)
+		if err != nil {
+			return err
+		}
+		if in.ClientName != nil {
+			c.Name = strings.TrimSpace(*in.ClientName)
+		}
+		if in.RedirectURIs != nil {
+			c.RedirectURIs = *in.RedirectURIs
+		}
+		if in.PostLogoutRedirectURIs != nil {
+			c.PostLogoutRedirectURIs = *in.PostLogoutRedirectURIs
+		}
+		c = in.apply(c)
+		if c, err = settle(c); err != nil {
+			return err
+		}
+		c.Updated = a.now()
+		if err := tx.UpdateClient(c); err != nil {
+			return err
+		}
+		secrets, err := tx.ClientSecrets(id, a.now())
+		if err != nil {
+			return err
+		}
+		out.Body = a.app(c, secrets)
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventClientUpdated, Actor: actor, ClientID: id})
+	})
+	return out, err
+}
+
+func (a *Admin) rotateSecret(ctx context.Context, id string) (*appSecretAnswer, error) {
+	var out *appSecretAnswer
+	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		c, err := findOwnApp(tx, id)
+		if err != nil {
+			return err
+		}
+		key, text := a.newSecret(c)
+		if text == "" {
+			return refuse(409, "%s is of type %s, which has no secret.", c.Name, c.Type)
+		}
+		// Of several old secrets only the newest goes on: two are enough to move from one to the next.
+		old, err := tx.ClientSecrets(id, a.now())
+		if err != nil {
+			return err
+		}
+		if len(old) > 0 {
+			if err := tx.ExpireClientSecrets(id, old[0].ID, a.now()); err != nil {
+				return err
+			}
+		}
+		if err := tx.ExpireClientSecrets(id, key.ID, a.now()+secretOverlap.Microseconds()); err != nil {
+			return err
+		}
+		if err := tx.InsertClientSecret(key); err != nil {
+			return err
+		}
+		secrets, err := tx.ClientSecrets(id, a.now())
+		if err != nil {
+			return err
+		}
+		out = a.withSecret(c, text, secrets...)
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSecretRotated, Actor: actor, ClientID: id})
+	})
+	return out, err
+}
+
+func (a *Admin) deleteApp(ctx context.Context, id string) error {
+	return a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		c, err := findOwnApp(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteClient(id); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventClientDeleted, Actor: actor, ClientID: id, Detail: c.Name})
+	})
+}
+
+func findApp(tx storage.Tx, id string) (storage.Client, error) {
+	c, err := tx.Client(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return c, refuse(404, "There is no application with the client ID %q. `gatelatch app list` shows them all.", id)
+	}
+	return c, err
+}
+
+// findOwnApp finds an application that may be changed here.
+func findOwnApp(tx storage.Tx, id string) (storage.Client, error) {
+	c, err := findApp(tx, id)
+	if err == nil && c.Source == "config" {
+		return c, refuse(409, "%s is declared in the configuration file. Change it there and start the server again.", c.Name)
+	}
+	return c, err
+}
+
+// app shows an application.
+func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
+	out := App{
+		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer,
+		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
+		TokenEndpointAuthMethod: "client_secret_basic", IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
+		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
+		Declared: c.Source == "config", Secrets: []AppSecret{}, Created: moment(c.Created), Updated: moment(c.Updated),
+	}
+	if c.Public() {
+		out.TokenEndpointAuthMethod = "none"
+	}
+	for _, s := range secrets {
+		out.Secrets = append(out.Secrets, AppSecret{LastFour: s.Hint, Created: moment(s.Created), Expires: moment(s.Expires)})
+	}
+	return out
+}
+
+// withSecret shows an application with its new secret and the guide that carries it.
+func (a *Admin) withSecret(c storage.Client, text string, secrets ...storage.ClientSecret) *appSecretAnswer {
+	if text == "" {
+		secrets = nil
+	}
+	app := a.app(c, secrets)
+	return &appSecretAnswer{AppWithSecret{App: app, ClientSecret: text, Guide: a.guide(app, text)}}
+}
+
+// newSecret makes a secret of 256 random bits for an application that can keep one; "" for the others.
+// Only letters, digits, - and _: Auth.js form-encodes secrets and the Logto SDK does not, and so both send the same.
+func (a *Admin) newSecret(c storage.Client) (storage.ClientSecret, string) {
+	if c.Public() {
+		return storage.ClientSecret{}, ""
+	}
+	text := secret.Token(32)
+	return secretRow(c.ID, text, a.now()), text
+}
+
+// secretRow is what is kept of a secret.
+func secretRow(clientID, text string, now int64) storage.ClientSecret {
+	return storage.ClientSecret{ID: storage.NewID(), ClientID: clientID, Digest: secret.Hash(text), Hint: text[len(text)-4:], Created: now}
+}
+
+// newClientID makes a client ID: 24 letters and digits that mean nothing.
+func newClientID() string { return strings.ToLower(rand.Text())[:24] }
+
+// listed makes an empty list of none, so that JSON has [] and not null.
+func listed(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return slices.Clone(s)
+}

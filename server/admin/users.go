@@ -1,0 +1,234 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gatelatch/server/authn"
+	"gatelatch/storage"
+)
+
+// User is a person as the API shows one. The words are those of the claims where there is one.
+type User struct {
+	Sub      string     `json:"sub" doc:"Never changes"`
+	Email    string     `json:"email"`
+	Verified bool       `json:"email_verified"`
+	Name     string     `json:"name"`
+	Username string     `json:"preferred_username"`
+	Role     string     `json:"role" enum:"none,reader,admin,owner"`
+	Status   string     `json:"status" enum:"active,disabled"`
+	Created  *time.Time `json:"created"`
+}
+
+// NewUser is what it takes to add a person.
+type NewUser struct {
+	Email string `json:"email" minLength:"3" maxLength:"254" doc:"Counts as proven: you vouch for it"`
+	Name  string `json:"name,omitempty" maxLength:"200"`
+}
+
+type (
+	userPath struct {
+		User string `path:"user" doc:"The sub, or an e-mail address"`
+	}
+	userAnswer struct{ Body User }
+	userQuery  struct {
+		Search string `query:"search" maxLength:"200" doc:"Part of a name or address"`
+		Cursor string `query:"cursor" doc:"The next_cursor of the page before"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"25"`
+	}
+	userList struct {
+		Body struct {
+			Users      []User `json:"users"`
+			NextCursor string `json:"next_cursor,omitempty" doc:"Not there on the last page"`
+		}
+	}
+)
+
+func (a *Admin) userRoutes(api huma.API) {
+	operation(a, api, huma.Operation{OperationID: "list-users", Method: http.MethodGet, Path: "/api/v1/users", Summary: "List people, the newest first"},
+		func(ctx context.Context, in *userQuery) (*userList, error) { return a.listUsers(ctx, in) })
+	operation(a, api, huma.Operation{OperationID: "create-user", Method: http.MethodPost, Path: "/api/v1/users", DefaultStatus: http.StatusCreated, Summary: "Add a person"},
+		func(ctx context.Context, in *struct{ Body NewUser }) (*userAnswer, error) {
+			return a.createUser(ctx, in.Body)
+		})
+	operation(a, api, huma.Operation{OperationID: "show-user", Method: http.MethodGet, Path: "/api/v1/users/{user}", Summary: "Show a person"},
+		func(ctx context.Context, in *userPath) (*userAnswer, error) { return a.showUser(ctx, in.User) })
+	operation(a, api, huma.Operation{OperationID: "disable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/disable", Summary: "Keep a person out; their sessions and tokens end now"},
+		func(ctx context.Context, in *userPath) (*userAnswer, error) {
+			return a.setStatus(ctx, in.User, "disabled", storage.EventUserDisabled)
+		})
+	operation(a, api, huma.Operation{OperationID: "enable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/enable", Summary: "Let a person in again"},
+		func(ctx context.Context, in *userPath) (*userAnswer, error) {
+			return a.setStatus(ctx, in.User, "active", storage.EventUserEnabled)
+		})
+	operation(a, api, huma.Operation{OperationID: "delete-user", Method: http.MethodDelete, Path: "/api/v1/users/{user}", Summary: "Delete a person with everything that is theirs"},
+		func(ctx context.Context, in *userPath) (*struct{}, error) { return nil, a.deleteUser(ctx, in.User) })
+}
+
+func (a *Admin) listUsers(ctx context.Context, in *userQuery) (*userList, error) {
+	cursor, err := parseCursor(in.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	out := &userList{}
+	out.Body.Users = []User{}
+	err = a.deps.Store.Read(ctx, func(tx storage.Tx) error {
+		people, err := tx.Users(in.Search, cursor, in.Limit+1)
+		if err != nil {
+			return err
+		}
+		if len(people) > in.Limit {
+			people = people[:in.Limit]
+			out.Body.NextCursor = people[in.Limit-1].ID.String()
+		}
+		for _, p := range people {
+			u, err := shown(tx, p)
+			if err != nil {
+				return err
+			}
+			out.Body.Users = append(out.Body.Users, u)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error) {
+	address, err := authn.NormalizeAddress(in.Email)
+	if err != nil {
+		return nil, refuse(422, "%q is not an e-mail address.", in.Email)
+	}
+	name := strings.TrimSpace(in.Name)
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return nil, refuse(422, "The name has a line break or control character in it. Remove it.")
+	}
+	now := a.now()
+	user := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
+	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		if err := tx.InsertUser(user); err != nil {
+			return err
+		}
+		err := tx.InsertEmail(storage.Email{UserID: user.ID, Address: address, Typed: strings.TrimSpace(in.Email), Primary: true, VerifiedAt: now, Created: now})
+		if errors.Is(err, storage.ErrConflict) {
+			return refuse(409, "Somebody has the address %s already. `gatelatch user show %s` shows who.", address, address)
+		}
+		if err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserCreated, Actor: actor, UserID: user.ID})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.showUser(ctx, user.ID.String())
+}
+
+func (a *Admin) showUser(ctx context.Context, name string) (*userAnswer, error) {
+	out := &userAnswer{}
+	err := a.deps.Store.Read(ctx, func(tx storage.Tx) error {
+		p, err := findUser(tx, name)
+		if err != nil {
+			return err
+		}
+		out.Body, err = shown(tx, p)
+		return err
+	})
+	return out, err
+}
+
+// setStatus lets a person in or keeps them out. Keeping out ends every session and every grant in the same write.
+func (a *Admin) setStatus(ctx context.Context, name, status, event string) (*userAnswer, error) {
+	out := &userAnswer{}
+	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		p, err := findUser(tx, name)
+		if err != nil {
+			return err
+		}
+		if p.Status != status {
+			p.Status, p.Updated = status, a.now()
+			if err := tx.UpdateUser(p); err != nil {
+				return err
+			}
+			if !p.Active() {
+				if err := endAccess(tx, p.ID, a.now()); err != nil {
+					return err
+				}
+			}
+			if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: event, Actor: actor, UserID: p.ID}); err != nil {
+				return err
+			}
+		}
+		out.Body, err = shown(tx, p)
+		return err
+	})
+	return out, err
+}
+
+// endAccess signs a person out everywhere.
+func endAccess(tx storage.Tx, user storage.ID, now int64) error {
+	if err := tx.RevokeUserSessions(user, storage.ID{}, now); err != nil {
+		return err
+	}
+	return tx.RevokeUserGrants(user, now)
+}
+
+func (a *Admin) deleteUser(ctx context.Context, name string) error {
+	return a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		p, err := findUser(tx, name)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteUser(p.ID); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: actor, UserID: p.ID})
+	})
+}
+
+// findUser finds a person by sub or address.
+func findUser(tx storage.Tx, name string) (storage.User, error) {
+	var (
+		p   storage.User
+		err error
+	)
+	if id, bad := storage.ParseID(name); bad == nil {
+		p, err = tx.User(id)
+	} else if address, bad := authn.NormalizeAddress(name); bad == nil {
+		p, err = tx.UserByEmail(address)
+	} else {
+		return p, refuse(404, "%q is neither an e-mail address nor an id. `gatelatch user list` shows everybody.", name)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return p, refuse(404, "There is nobody with %s. `gatelatch user list` shows everybody.", name)
+	}
+	return p, err
+}
+
+// shown is a person with their primary address.
+func shown(tx storage.Tx, p storage.User) (User, error) {
+	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created)}
+	e, err := tx.PrimaryEmail(p.ID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return u, nil
+	}
+	u.Email, u.Verified = e.Typed, e.VerifiedAt > 0
+	return u, err
+}
+
+// parseCursor reads the place in a list; "" is its beginning.
+func parseCursor(text string) (storage.ID, error) {
+	if text == "" {
+		return storage.ID{}, nil
+	}
+	id, err := storage.ParseID(text)
+	if err != nil {
+		return id, refuse(422, "The cursor is not one of ours. Leave it out to begin with the first page.")
+	}
+	return id, nil
+}
