@@ -121,16 +121,29 @@ func (s *SMTP) explainLater(e *Error, at stage, code int, text string) {
 	e.Reason = "The mail server cannot take the mail right now."
 	e.Next = "Nothing to do: mail waits and is tried again."
 	switch {
-	case at == stageTo && (code == 450 || code == 451) && !strings.Contains(text, "rate"):
-		e.Kind = Recipient
-		e.Reason = "The mail server wants to see the mail again later (greylisting, or a mailbox that is busy)."
-	case code == 421 || code == 454 || strings.Contains(text, "rate") || strings.Contains(text, "too many") || strings.Contains(text, "4.7.0"):
+	case at == stageConnect && code == 454: // RFC 3207 §4
+		e.Kind = TLS
+		e.Reason = "The mail server could not start encryption right now."
+	case tooFast(text):
 		e.Kind = Throttled
 		e.Reason = "The mail server takes no more mail at this speed."
 		e.Next = "Nothing to do if it passes: mail waits and is tried again. If it returns, ask the provider for a higher limit."
+	case at == stageTo && (code == 450 || code == 451):
+		e.Kind = Recipient
+		e.Reason = "The mail server wants to see the mail again later (greylisting, or a mailbox that is busy)."
 	case code == 452:
 		e.Reason = "The mail server or the mailbox is full for the moment."
 	}
+}
+
+// tooFast reports whether a server speaks of speed; there is no code of its own for it.
+func tooFast(text string) bool {
+	for _, mark := range []string{"too many", "too fast", "throttl", "sending rate", "rate limit", "ratelimit", "quota"} {
+		if strings.Contains(text, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // explainSender is for a refused MAIL FROM.
