@@ -102,18 +102,27 @@ func demandsOf(f storage.Flow) (Demands, error) {
 	return d, nil
 }
 
-// Home is where "Start again" leads from a flow that is gone, told to whoever knows its id: the client's name is no secret.
-// "" if nobody remembers the flow.
-func (e *Engine) Home(ctx context.Context, id string) (clientID string, err error) {
+// Remembered is what is still known of a flow that its visitor may not see.
+type Remembered struct {
+	ClientID string // of the application they came from, "" if nobody knows
+	Live     bool   // the flow goes on, in another browser
+}
+
+// Remember tells where "Start again" leads. It says nothing but the name of an application, which is no secret.
+func (e *Engine) Remember(ctx context.Context, id string) (Remembered, error) {
 	key, err := storage.ParseID(id)
 	if err != nil {
-		return "", nil
+		return Remembered{}, nil
 	}
-	f, err := e.store.View(ctx).Flow(key, 0)
-	if errors.Is(err, storage.ErrNotFound) {
-		return "", nil
+	const expiredToo = 0
+	f, err := e.store.View(ctx).Flow(key, expiredToo)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return Remembered{}, nil
+	case err != nil:
+		return Remembered{}, fmt.Errorf("read flow: %w", err)
 	}
-	return f.ClientID, err
+	return Remembered{ClientID: f.ClientID, Live: f.Expires > e.now() && f.Finished == 0}, nil
 }
 
 // Continue lets the person who is signed in go on as themselves ("Continue as …"): it ends the flow in the session that

@@ -152,10 +152,11 @@ func (e *Engine) gone(o storage.OTP, now int64) Gone {
 // Code is what the page that asks for the code has to know.
 type Code struct {
 	Address string
-	Expires int64
-	Gone    Gone // 0 while the code can be tried
-	Left    int  // tries
-	Unsent  bool // the mail could not be sent, says the mail system
+	Sent    time.Time
+	Valid   time.Duration // from now on
+	Gone    Gone          // 0 while the code can be tried
+	Left    int           // tries
+	Unsent  bool          // the mail could not be sent, says the mail system
 }
 
 // Code tells how the flow's code stands; ErrFlowGone, *CodeGone if none was sent yet.
@@ -176,7 +177,8 @@ func (e *Engine) Code(ctx context.Context, f storage.Flow) (Code, error) {
 		return Code{}, fmt.Errorf("read trouble of mail: %w", err)
 	}
 	left := max(0, e.cfg.Budgets.GuessesPerCode-int(o.Tries))
-	return Code{Address: o.Address, Expires: o.Expires, Gone: e.gone(o, now), Left: left, Unsent: unsent.Kind != ""}, nil
+	return Code{Address: o.Address, Sent: time.UnixMicro(o.Sent), Valid: time.Duration(o.Expires-now) * time.Microsecond, Gone: e.gone(o, now),
+		Left: left, Unsent: unsent.Kind != ""}, nil
 }
 
 // Answer is what a person brings back from their mailbox.

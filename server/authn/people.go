@@ -35,6 +35,18 @@ func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (stor
 	return u, nil
 }
 
+// Address is what a person is shown as: their primary address, "" if they have none.
+func (e *Engine) Address(ctx context.Context, user storage.ID) (string, error) {
+	m, err := e.store.View(ctx).PrimaryEmail(user)
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read address: %w", err)
+	}
+	return m.Typed, nil
+}
+
 // insertPerson writes a person with their address and the event that says how they came to be.
 func insertPerson(tx storage.Tx, u storage.User, address string, ev storage.Event) error {
 	if err := tx.InsertUser(u); err != nil {

@@ -1,0 +1,70 @@
+package signin
+
+import (
+	"net/http"
+	"strings"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+	"gatelatch/views/words"
+)
+
+// chosen is the tag of a language we speak, or "".
+func chosen(tag string) string {
+	for _, l := range words.Languages() {
+		if l.Tag == tag {
+			return tag
+		}
+	}
+	return ""
+}
+
+// The language cookie is the tag and the flow it was chosen in: within that flow the visitor's own choice counts more than what
+// the application asked for.
+func (d *Door) keepLanguage(w http.ResponseWriter, tag, flow string) {
+	if _, err := storage.ParseID(flow); err != nil {
+		flow = ""
+	}
+	d.cookies.Set(w, cookieLang, tag+"."+flow, langLife)
+}
+
+// language picks the catalogue for a request: what was just chosen, the application's ui_locales, what was chosen before, what
+// the browser says, the server's own.
+func (d *Door) language(r *http.Request, flow, locales string) *words.Catalogue {
+	now := ""
+	if q, err := web.Query(r); err == nil {
+		now = chosen(q.Get(views.LangParam))
+	}
+	before, in, _ := strings.Cut(d.cookies.Get(r, cookieLang), ".")
+	before = chosen(before)
+	if before != "" && flow != "" && in == flow {
+		now = firstOf(now, before)
+	}
+	return words.Match(now, locales, before, r.Header.Get("Accept-Language"), d.cfg.Language)
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Frame is what a page of any door starts from, in the visitor's language; locales are the request's ui_locales.
+func (d *Door) Frame(r *http.Request, locales string) views.Frame {
+	return d.frameIn(d.language(r, "", locales))
+}
+
+func (d *Door) frameIn(c *words.Catalogue) views.Frame {
+	return views.Frame{Words: c, Host: d.cfg.PublicURL.Host, PrivacyURL: d.cfg.PrivacyURL, HelpURL: d.cfg.HelpURL}
+}
+
+// frame is what a page of a flow starts from: here is the GET that shows the page again.
+func (d *Door) frame(v *visit, demands authn.Demands, c storage.Client, here string) views.Frame {
+	f := d.frameIn(d.language(v.r, v.flow, demands.UILocales))
+	f.AppName, f.Here = c.Name, here
+	v.visitor.Languages = f.Words.Lang()
+	return f
+}

@@ -1,0 +1,157 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/web"
+	"gatelatch/views"
+)
+
+// signIn asks who somebody is. Without a flow it shows who is signed in, or begins a sign-in that ends there.
+func (d *Door) signIn(v *visit) error {
+	if v.flow == "" {
+		return d.signInAlone(v)
+	}
+	return d.inFlow(v, func(s *step) error {
+		email := s.flow.Login
+		if email == "" && len(s.demands.LoginHint) <= 254 {
+			email = s.demands.LoginHint
+		}
+		return d.showSignIn(s, http.StatusOK, email, false)
+	})
+}
+
+func (d *Door) signInAlone(v *visit) error {
+	live, err := d.live(v)
+	if err != nil {
+		return err
+	}
+	if live != nil {
+		return d.landing(v, live)
+	}
+	if v.visitor.Browser == "" {
+		v.visitor.Browser = authn.NewBrowser()
+		d.cookies.Set(v.w, cookieBrowser, v.visitor.Browser, browserLife)
+	}
+	f, err := d.engine.Begin(v.r.Context(), v.visitor, authn.Start{ReturnTo: landing})
+	if err != nil {
+		return err
+	}
+	return web.SeeOther(v.w, v.r, at("/sign-in", f.ID.String()))
+}
+
+// showSignIn is the page that asks for the address, or whether to go on as who is signed in.
+func (d *Door) showSignIn(s *step, status int, email string, bad bool) error {
+	open, err := d.engine.SignUpOpen(s.r.Context())
+	if err != nil {
+		return err
+	}
+	person, err := d.mayContinue(s)
+	if err != nil {
+		return err
+	}
+	if person != nil && email == s.flow.Login && !bad {
+		email = "" // "Use another account" begins with an empty field
+	}
+	page := views.SignInPage{Frame: d.stepFrame(s, "/sign-in"), Flow: s.flow.ID.String(), Email: email, BadAddress: bad, SignUpOpen: open, SignedIn: person}
+	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))
+}
+
+// mayContinue is the person who may go on as themselves without a fresh sign-in; nil if nobody may, or if the application
+// means somebody else.
+func (d *Door) mayContinue(s *step) (*views.Person, error) {
+	live, err := d.live(s.visit)
+	if err != nil || authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) == authn.StepSignIn {
+		return nil, err
+	}
+	person, err := d.person(s.visit, live)
+	if err != nil {
+		return nil, err
+	}
+	if hint, err := authn.NormalizeAddress(s.demands.LoginHint); err == nil {
+		if mine, err := authn.NormalizeAddress(person.Address); err != nil || mine != hint {
+			return nil, nil
+		}
+	}
+	return person, nil
+}
+
+func (d *Door) person(v *visit, live *authn.Live) (*views.Person, error) {
+	address, err := d.engine.Address(v.r.Context(), live.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &views.Person{Name: live.User.Name, Address: address}, nil
+}
+
+// postEmail sends a code to the address that was typed.
+func (d *Door) postEmail(v *visit) error {
+	return d.inFlow(v, func(s *step) error {
+		typed := v.in.Get("email")
+		if typed == "" {
+			return d.showSignIn(s, http.StatusUnprocessableEntity, "", true)
+		}
+		_, err := d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
+		switch {
+		case errors.Is(err, authn.ErrBadAddress):
+			return d.showSignIn(s, http.StatusUnprocessableEntity, typed, true)
+		case err != nil:
+			return d.notSent(s, typed, err)
+		}
+		return web.SeeOther(v.w, v.r, at("/sign-in/code", v.flow))
+	})
+}
+
+// postRestart goes back to the question for the address.
+func (d *Door) postRestart(v *visit) error {
+	return d.inFlow(v, func(*step) error { return web.SeeOther(v.w, v.r, at("/sign-in", v.flow)) })
+}
+
+// postContinue goes on as who is signed in.
+func (d *Door) postContinue(v *visit) error {
+	return d.inFlow(v, func(*step) error {
+		f, err := d.engine.Continue(v.r.Context(), v.visitor, v.flow, d.session(v))
+		switch {
+		case errors.Is(err, authn.ErrSignIn), errors.Is(err, authn.ErrFlowDone):
+			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
+		case errors.Is(err, authn.ErrFlowGone):
+			return d.gone(v)
+		case err != nil:
+			return err
+		}
+		return web.SeeOther(v.w, v.r, onward(f))
+	})
+}
+
+// notSent translates why a mail was not asked for. With a code of this flow on its way to the same address the visitor stays
+// with it; without one they learn when to come back. Neither depends on who has the address.
+func (d *Door) notSent(s *step, typed string, err error) error {
+	var many *authn.TooMany
+	switch {
+	case errors.Is(err, authn.ErrFlowDone):
+		return web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
+	case errors.Is(err, authn.ErrFlowGone):
+		return d.gone(s.visit)
+	case errors.Is(err, authn.ErrCodeGone):
+		return web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
+	case !errors.As(err, &many) || many.Budget != authn.BudgetMails:
+		return err
+	}
+	address, bad := authn.NormalizeAddress(typed)
+	if typed == "" {
+		address, bad = s.flow.Login, nil
+	}
+	if bad == nil && address == s.flow.Login {
+		code, err := d.engine.Code(s.r.Context(), s.flow)
+		if err != nil && !errors.Is(err, authn.ErrCodeGone) {
+			return err
+		}
+		if err == nil && code.Gone == 0 {
+			retryAfter(s.w, many.Wait)
+			return d.showCode(s, http.StatusTooManyRequests, views.CodePage{State: views.CodeTooSoon, ResendIn: wholeSeconds(many.Wait)}, code)
+		}
+	}
+	return d.throttled(s, address, many)
+}

@@ -1,0 +1,178 @@
+// Package signin is the door for people who sign in: the pages between an application's "Sign in" and the way back to it, and
+// the set-up of the first admin. It decides nothing about who somebody is: that is authn's. It owns the visitor's language, the
+// cookies of browser and session, and the page of every error a visitor sees.
+//
+// Every page works without JavaScript, every POST ends in a 303 or in the page that says what to put right, and every POST of a
+// flow must come from the browser the flow began in. A GET changes nothing, but for /sign-in without a flow, which begins one.
+//
+//	GET  /sign-in            flow     who are you: address, or "Continue as …"
+//	POST /sign-in/email      flow, email
+//	GET  /sign-in/code       flow     the code that was mailed
+//	POST /sign-in/code       flow, code, device
+//	POST /sign-in/resend     flow
+//	POST /sign-in/restart    flow
+//	POST /sign-in/continue   flow
+//	GET  /sign-in/link       flow, t  what the button in the mail opens
+//	POST /sign-in/link       flow, t, device
+//	GET  /set-up             t        the first admin
+//	POST /set-up             t, name, email, sign_up
+//	POST /sign-out
+//	GET  /signed-out
+package signin
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+)
+
+// Names of the cookies. The values are secret.
+const (
+	cookieSession = "session"
+	cookieBrowser = "browser"
+	cookieLang    = "lang"
+)
+
+const (
+	browserLife = 24 * time.Hour // longer than any flow
+	langLife    = 365 * 24 * time.Hour
+)
+
+// Config is what the door has to be told.
+type Config struct {
+	PublicURL  *url.URL
+	Language   string // for visitors whose languages are not spoken here
+	PrivacyURL string // for the footer; may be empty
+	HelpURL    string // likewise
+	InboxURL   string // where captured mail can be read, shown on the code page; empty: mail leaves
+}
+
+// Deps are the rooms the door works with.
+type Deps struct {
+	Engine  *authn.Engine
+	Cookies web.Cookies
+	// Client returns the row of an application; storage.ErrNotFound.
+	Client func(ctx context.Context, id string) (storage.Client, error)
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Door is the sign-in pages.
+type Door struct {
+	cfg     Config
+	engine  *authn.Engine
+	cookies web.Cookies
+	client  func(context.Context, string) (storage.Client, error)
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// New makes the door.
+func New(c Config, d Deps) *Door {
+	return &Door{cfg: c, engine: d.Engine, cookies: d.Cookies, client: d.Client, now: d.Now, log: d.Log}
+}
+
+// Routes mounts the door.
+func (d *Door) Routes(mux *http.ServeMux) {
+	edge := web.Edge{Log: d.log, Translate: translate, Show: d.ShowError}
+	for route, h := range map[string]web.Handler{
+		"GET /sign-in":           d.page(d.signIn),
+		"POST /sign-in/email":    d.form(d.postEmail),
+		"GET /sign-in/code":      d.page(d.code),
+		"POST /sign-in/code":     d.form(d.postCode),
+		"POST /sign-in/resend":   d.form(d.postResend),
+		"POST /sign-in/restart":  d.form(d.postRestart),
+		"POST /sign-in/continue": d.form(d.postContinue),
+		"GET /sign-in/link":      d.page(d.link),
+		"POST /sign-in/link":     d.form(d.postLink),
+		"GET /set-up":            d.page(d.setUp),
+		"POST /set-up":           d.form(d.postSetUp),
+		"POST /sign-out":         d.form(d.postSignOut),
+		"GET /signed-out":        d.page(d.signedOut),
+	} {
+		mux.Handle(route, edge.Handle(h))
+	}
+}
+
+// visit is one request to this door.
+type visit struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	in      url.Values // of the query or the form, each name once
+	flow    string     // id of the flow it is about, as received
+	visitor authn.Visitor
+}
+
+// page reads the parameters of a GET and keeps a choice of language.
+func (d *Door) page(h func(*visit) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		in, err := web.Query(r)
+		if err != nil {
+			return err
+		}
+		if lang := chosen(in.Get(views.LangParam)); lang != "" {
+			d.keepLanguage(w, lang, in.Get("flow"))
+		}
+		return d.serve(w, r, in, h)
+	}
+}
+
+// form reads the form of a POST.
+func (d *Door) form(h func(*visit) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		in, err := web.PostForm(w, r)
+		if err != nil {
+			return err
+		}
+		return d.serve(w, r, in, h)
+	}
+}
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, in url.Values, h func(*visit) error) error {
+	if err := web.Once(in); err != nil {
+		return &web.Error{Status: http.StatusBadRequest, Code: "invalid_request", Err: err}
+	}
+	from := web.VisitorOf(r.Context())
+	return h(&visit{w: w, r: r, in: in, flow: in.Get("flow"), visitor: authn.Visitor{
+		IP: from.IP, Network: from.Network(), Agent: from.Agent, Browser: d.cookies.Get(r, cookieBrowser)}})
+}
+
+// session is the value of the session cookie.
+func (d *Door) session(v *visit) string { return d.cookies.Get(v.r, cookieSession) }
+
+// live is who is signed in in this browser; nil: nobody.
+func (d *Door) live(v *visit) (*authn.Live, error) {
+	return d.engine.Session(v.r.Context(), d.session(v))
+}
+
+// show sends a page.
+func (d *Door) show(v *visit, status int, class views.PageClass, page web.Component) error {
+	return web.Page(v.w, v.r, status, views.CSP(class), page)
+}
+
+// signedIn gives the browser its new session and sends it to where the flow goes on.
+func (d *Door) signedIn(v *visit, in authn.SignIn) error {
+	d.cookies.Set(v.w, cookieSession, in.Cookie, in.Life)
+	return web.SeeOther(v.w, v.r, onward(in.Flow))
+}
+
+// landing is where a sign-in without an application ends.
+const landing = "/sign-in"
+
+// onward is where a finished flow goes on. ReturnTo was written by a door of ours, never by a visitor.
+func onward(f storage.Flow) string {
+	if f.ReturnTo == landing || f.ReturnTo == "" {
+		return landing
+	}
+	return at(f.ReturnTo, f.ID.String())
+}
+
+// at is the address of a page of a flow.
+func at(path, flow string) string { return path + "?flow=" + url.QueryEscape(flow) }
