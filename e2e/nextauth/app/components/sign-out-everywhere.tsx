@@ -1,5 +1,5 @@
 import { getToken } from 'next-auth/jwt';
-import { headers } from 'next/headers';
+import { cookies, headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { signOut } from '@/auth';
 
@@ -10,11 +10,11 @@ export function SignOutEverywhere() {
     <form
       action={async () => {
         'use server';
-        const sent = await headers();
+        const secureCookie = (await cookies()).getAll().some((cookie) => cookie.name.startsWith('__Secure-authjs.'));
         const token = await getToken({
-          req: { headers: sent },
+          req: { headers: await headers() },
           secret: process.env.AUTH_SECRET,
-          secureCookie: sent.get('x-forwarded-proto') === 'https',
+          secureCookie,
         });
         const discovery = await fetch(`${process.env.ISSUER}/.well-known/openid-configuration`);
         const end = new URL((await discovery.json()).end_session_endpoint);
