@@ -24,6 +24,19 @@ func (tx Tx) Version() (int64, error) {
 	return n, err
 }
 
+// Changes grows whenever a unit of this process that raised Version has become durable. It costs nothing to ask, so that a
+// cache sees at once what its own process has changed.
+func (s *Store) Changes() int64 { return s.changes.Load() }
+
+// noting remembers that a unit has raised Version.
+type noting struct {
+	statements
+	changed *bool
+}
+
 func (tx Tx) raiseVersion() error {
+	if n, ok := tx.statements.(noting); ok {
+		*n.changed = true
+	}
 	return tx.one(`UPDATE versions SET number = number + 1 WHERE name = 'configuration'`)
 }

@@ -1,0 +1,220 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/secret"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+)
+
+// browserLife is how long a browser keeps the cookie that binds flows to it: longer than any flow.
+const browserLife = 24 * time.Hour
+
+// authorize answers an authorization request (OpenID Connect Core §3.1.2): at once when the browser's session will do,
+// or else by way of the sign-in pages.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
+	params, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	return p.refused(w, r, p.begin(w, r, params))
+}
+
+// authorizeByPost brings a request by POST (Core §3.1.2.1) onto the one way there is: a browser does not send our cookies with
+// a POST from another site, but it does with the GET we send it to.
+func (p *Provider) authorizeByPost(w http.ResponseWriter, r *http.Request) error {
+	params, err := web.PostForm(w, r)
+	if err != nil {
+		return err
+	}
+	return p.byGet(w, r, "/authorize", params)
+}
+
+func (p *Provider) byGet(w http.ResponseWriter, r *http.Request, path string, params url.Values) error {
+	query := params.Encode()
+	if len(query) > 16<<10 {
+		return &web.Error{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Err: errors.New("more than 16 KiB of parameters")}
+	}
+	return web.SeeOther(w, r, p.IssuerPath+path+"?"+query)
+}
+
+func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Values) error {
+	ctx, now := r.Context(), p.micros()
+	a, err := p.read(ctx, params, now)
+	if err != nil {
+		return err
+	}
+	live, err := p.engine.Session(ctx, p.cookies.Get(r, "session"))
+	if err != nil {
+		return err
+	}
+	step := authn.Next(nil, a.demands, live, a.client.Client, now)
+	if step == authn.StepDone && a.hint != "" && a.hint != live.User.ID.String() {
+		step = authn.StepSignIn // the application means somebody else
+	}
+	if step == authn.StepDone {
+		return p.answer(w, r, a, live, storage.ID{})
+	}
+	if slices.Contains(a.demands.Prompt, "none") {
+		return a.refuse("login_required", "Nobody is signed in in this browser in the way that was asked for.")
+	}
+	visitor := p.visitor(r)
+	if visitor.Browser == "" {
+		visitor.Browser = authn.NewBrowser()
+		p.cookies.Set(w, "browser", visitor.Browser, browserLife)
+	}
+	flow, err := p.engine.Begin(ctx, visitor, authn.Start{ClientID: a.client.ID, ReturnTo: p.IssuerPath + "/resume", Request: kept(params).Encode(), Demands: a.demands})
+	if err != nil {
+		return err
+	}
+	return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
+}
+
+// kept drops from a request what nobody will read again.
+func kept(params url.Values) url.Values {
+	out := url.Values{}
+	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+		"prompt", "max_age", "login_hint", "ui_locales", "acr_values", "id_token_hint", "first_screen", "interaction_mode"} {
+		if params.Has(name) {
+			out.Set(name, params.Get(name))
+		}
+	}
+	return out
+}
+
+func (p *Provider) visitor(r *http.Request) authn.Visitor {
+	v := web.VisitorOf(r.Context())
+	return authn.Visitor{IP: v.IP, Network: v.Network(), Agent: v.Agent, Languages: r.Header.Get("Accept-Language"), Browser: p.cookies.Get(r, "browser")}
+}
+
+// resume goes on with a request whose person has signed in: its flow must be this browser's, and finished by this browser's session.
+func (p *Provider) resume(w http.ResponseWriter, r *http.Request) error {
+	return p.refused(w, r, p.proceed(w, r))
+}
+
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	query, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	flow, demands, err := p.engine.Flow(ctx, query.Get("flow"), p.cookies.Get(r, "browser"))
+	if err != nil {
+		return err
+	}
+	if flow.ReturnTo != p.IssuerPath+"/resume" {
+		return authn.ErrFlowGone
+	}
+	params, err := url.ParseQuery(flow.Request)
+	if err != nil {
+		return err
+	}
+	// The application may have changed meanwhile: everything is checked again, at the time of the request.
+	a, err := p.read(ctx, params, demands.RequestedAt)
+	if err != nil {
+		return err
+	}
+	live, err := p.engine.Session(ctx, p.cookies.Get(r, "session"))
+	if err != nil {
+		return err
+	}
+	if live == nil || flow.Finished == 0 || flow.SessionID != live.Session.ID {
+		return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
+	}
+	if authn.Next(&flow, demands, live, a.client.Client, p.micros()) != authn.StepDone {
+		return a.refuse("login_required", "The sign-in does not satisfy the request.")
+	}
+	if a.hint != "" && a.hint != live.User.ID.String() {
+		return a.refuse("login_required", "Somebody else than the person of the id_token_hint has signed in.")
+	}
+	return p.answer(w, r, a, live, flow.ID)
+}
+
+// answer makes the grant and sends its code to the client.
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRequest, live *authn.Live, flow storage.ID) error {
+	code, err := p.grant(r.Context(), a, live, flow)
+	if errors.Is(err, storage.ErrSpent) {
+		return authn.ErrFlowGone
+	}
+	if err != nil {
+		return err
+	}
+	return p.send(w, r, a, url.Values{"code": {code}})
+}
+
+// placeholder goes through fosite in place of the client's state: fosite refuses requests without one (RFC 6749 §4.1.1 only recommends it).
+const placeholder = "placeholder"
+
+func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.Live, flow storage.ID) (string, error) {
+	ctx, m := withMemo(ctx)
+	m.flow = flow
+	form := url.Values{"client_id": {a.client.ID}, "redirect_uri": {a.redirectURI}, "response_type": {"code"}, "scope": {strings.Join(a.scopes, " ")}, "state": {placeholder},
+		"nonce": {a.params.Get("nonce")}, "code_challenge": {a.params.Get("code_challenge")}}
+	request := (&http.Request{Method: http.MethodGet, Form: form, PostForm: url.Values{}, Header: http.Header{}}).WithContext(ctx)
+	ar, err := p.fosite.NewAuthorizeRequest(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	for _, scope := range ar.GetRequestedScopes() {
+		ar.GrantScope(scope)
+	}
+	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16),
+		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR}
+	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
+	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: g, client: a.client.Client, user: live.User})
+	if err != nil {
+		return "", err
+	}
+	return resp.GetCode(), nil
+}
+
+// refused sends a refusal to the client it concerns and a pageError to the person, and passes every other error on.
+func (p *Provider) refused(w http.ResponseWriter, r *http.Request, err error) error {
+	var (
+		no   *refusal
+		page *pageError
+	)
+	switch {
+	case errors.As(err, &page):
+		return p.showPage(w, r, page)
+	case !errors.As(err, &no):
+		return err
+	}
+	p.log.InfoContext(r.Context(), "authorization refused", "client_id", no.request.client.ID, "error", no.code, "reason", no.description, "request", web.RequestID(r.Context()))
+	return p.send(w, r, no.request, url.Values{"error": {no.code}, "error_description": {no.description}})
+}
+
+// send writes an authorization response in the mode that was asked for, with state to the byte and `iss` (RFC 9207).
+func (p *Provider) send(w http.ResponseWriter, r *http.Request, a *authorizeRequest, values url.Values) error {
+	if a.hasState {
+		values.Set("state", a.state)
+	}
+	values.Set("iss", p.issuer)
+	switch a.mode {
+	case "form_post":
+		return p.formPost(w, r, a, values)
+	case "fragment":
+		return web.SeeOther(w, r, a.redirectURI+"#"+values.Encode())
+	}
+	return web.SeeOther(w, r, withQuery(a.redirectURI, values))
+}
+
+// withQuery appends parameters and leaves every byte of uri as it was registered.
+func withQuery(uri string, values url.Values) string {
+	separator := "?"
+	if i := strings.IndexByte(uri, '?'); i >= 0 {
+		separator = "&"
+		if i == len(uri)-1 || uri[len(uri)-1] == '&' {
+			separator = ""
+		}
+	}
+	return uri + separator + values.Encode()
+}

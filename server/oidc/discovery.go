@@ -1,0 +1,74 @@
+package oidc
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// metadata is OpenID Connect Discovery §3 and RFC 8414 §2.
+type metadata struct {
+	Issuer                 string   `json:"issuer"`
+	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
+	TokenEndpoint          string   `json:"token_endpoint"`
+	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
+	JWKSURI                string   `json:"jwks_uri"`
+	RevocationEndpoint     string   `json:"revocation_endpoint"`
+	EndSessionEndpoint     string   `json:"end_session_endpoint"`
+	ScopesSupported        []string `json:"scopes_supported"`
+	ResponseTypesSupported []string `json:"response_types_supported"`
+	ResponseModesSupported []string `json:"response_modes_supported"`
+	GrantTypesSupported    []string `json:"grant_types_supported"`
+	PromptValuesSupported  []string `json:"prompt_values_supported"`
+	ACRValuesSupported     []string `json:"acr_values_supported"`
+	SubjectTypesSupported  []string `json:"subject_types_supported"`
+	IDTokenAlgs            []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
+	ClaimTypesSupported    []string `json:"claim_types_supported"`
+	ClaimsSupported        []string `json:"claims_supported"`
+	ClaimsParameter        bool     `json:"claims_parameter_supported"`
+	RequestParameter       bool     `json:"request_parameter_supported"`
+	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
+	RequireRequestURI      bool     `json:"require_request_uri_registration"`
+	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"`
+	UILocalesSupported     []string `json:"ui_locales_supported,omitempty"`
+}
+
+func (p *Provider) metadata() metadata {
+	return metadata{
+		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
+		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
+		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query", "fragment", "form_post"},
+		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
+		IDTokenAlgs: []string{RS256, ES256}, TokenAuthMethods: authMethods, RevocationAuthMethods: authMethods, ClaimTypesSupported: []string{"normal"},
+		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",
+			"nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+			"address", "phone_number", "phone_number_verified"},
+		CodeChallengeMethods: []string{"S256"}, IssInResponse: true, UILocalesSupported: p.Languages,
+	}
+}
+
+// discovery publishes what this server can do. The document depends on the configuration alone.
+func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	return sendDocument(w, p.document)
+}
+
+// jwks publishes the public keys that verify our signatures.
+func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
+	keys, err := p.cache.keys(r.Context())
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	return sendDocument(w, keys.public)
+}
+
+func sendDocument(w http.ResponseWriter, document []byte) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(document)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(document) // the client may have gone: nothing to be done
+	return nil
+}

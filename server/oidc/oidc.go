@@ -1,0 +1,194 @@
+// Package oidc is the door for applications: OAuth 2.0 and OpenID Connect. It holds the rules of the protocol and mints
+// every token; it is the only package that imports fosite, and nothing of fosite leaves it. Who somebody is, is authn's to say.
+//
+// Below the issuer's path:
+//
+//	GET       /.well-known/openid-configuration
+//	GET POST  /authorize     GET /resume       (a signed-in browser comes back)
+//	POST      /token
+//	GET POST  /userinfo
+//	GET       /jwks
+//	POST      /revoke
+//	GET POST  /logout
+//
+// And where RFC 8414 readers look: /.well-known/openid-configuration/ISSUERPATH, /.well-known/oauth-authorization-server/ISSUERPATH.
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/secret"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+)
+
+// Lifetimes of what is issued, where the client has none of its own.
+type Lifetimes struct {
+	Code            time.Duration // at most 60 s
+	AccessToken     time.Duration
+	IDToken         time.Duration
+	RefreshIdle     time.Duration // a refresh token that is not used for so long ends
+	RefreshAbsolute time.Duration // every grant ends so long after the sign-in
+	RefreshGrace    time.Duration // a superseded refresh token still gets an answer for so long
+}
+
+// DefaultLifetimes are those of DESIGN §9.
+var DefaultLifetimes = Lifetimes{Code: time.Minute, AccessToken: time.Hour, IDToken: time.Hour, RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second}
+
+// Config is what the door has to be told.
+type Config struct {
+	PublicURL  *url.URL
+	IssuerPath string // "/oidc", or "" for the root
+	Lifetimes  Lifetimes
+	Languages  []string // of the pages, for discovery
+}
+
+// Deps are the rooms the door works with.
+type Deps struct {
+	Store   *storage.Store
+	Secrets *secret.Keys
+	Engine  *authn.Engine
+	Cookies web.Cookies
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Frame is what every page starts from, in the visitor's language; locales are the request's ui_locales.
+	Frame func(r *http.Request, locales string) views.Frame
+	// ShowError answers a person with the page of an error.
+	ShowError func(w http.ResponseWriter, r *http.Request, e *web.Error)
+}
+
+// Provider is the door.
+type Provider struct {
+	Config
+	issuer   string
+	store    *storage.Store
+	secrets  *secret.Keys
+	engine   *authn.Engine
+	cookies  web.Cookies
+	log      *slog.Logger
+	now      func() time.Time
+	names    names
+	cache    *cache
+	fosite   fosite.OAuth2Provider
+	edges    edges
+	document []byte // the discovery document
+
+	makeFrame func(r *http.Request, locales string) views.Frame
+	showError func(w http.ResponseWriter, r *http.Request, e *web.Error)
+}
+
+// New makes the door and, on the first start, the signing keys.
+func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
+	p := &Provider{Config: c, store: d.Store, secrets: d.Secrets, engine: d.Engine, cookies: d.Cookies, log: d.Log, now: d.Now, names: names{d.Secrets},
+		makeFrame: d.Frame, showError: d.ShowError}
+	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
+	p.cache = &cache{p: p}
+	p.edges = p.makeEdges()
+	document, err := json.Marshal(p.metadata())
+	if err != nil {
+		return nil, fmt.Errorf("encode metadata: %w", err)
+	}
+	p.document = document
+	if err := makeKeys(ctx, d.Store, d.Secrets, p.micros()); err != nil {
+		return nil, err
+	}
+	if _, err := p.cache.snapshot(ctx); err != nil {
+		return nil, fmt.Errorf("load signing keys: %w", err)
+	}
+	p.fosite = p.compose()
+	return p, nil
+}
+
+// Issuer is the `iss` of everything: exactly the string that clients are configured with.
+func (p *Provider) Issuer() string { return p.issuer }
+
+// compose joins fosite's handlers, as few as possible: what it lacks or gets wrong is done before and after it
+// (docs/decisions/0004-fosite-from-outside.md).
+func (p *Provider) compose() fosite.OAuth2Provider {
+	cfg := &fosite.Config{
+		AuthorizeCodeLifespan:        p.Lifetimes.Code,
+		RefreshTokenScopes:           []string{"offline_access"},
+		ScopeStrategy:                fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:     fosite.ExactAudienceMatchingStrategy,
+		OmitRedirectScopeParam:       true,
+		MinParameterEntropy:          1,
+		IDTokenIssuer:                p.issuer,
+		SanitationWhiteList:          requestKept,
+		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // decided when the address was registered
+		ClientAuthenticationStrategy: p.authenticate,
+	}
+	store, tokens := &grantStore{p}, &tokens{p}
+	code := &oauth2.AuthorizeExplicitGrantHandler{AccessTokenStrategy: tokens, RefreshTokenStrategy: tokens, AuthorizeCodeStrategy: tokens, CoreStorage: store, TokenRevocationStorage: store, Config: cfg}
+	refresh := &oauth2.RefreshTokenGrantHandler{AccessTokenStrategy: tokens, RefreshTokenStrategy: tokens, TokenRevocationStorage: store, Config: cfg}
+	helper := &openid.IDTokenHandleHelper{IDTokenStrategy: tokens}
+	oidcCode := &openid.OpenIDConnectExplicitHandler{OpenIDConnectRequestStorage: store, OpenIDConnectRequestValidator: openid.NewOpenIDConnectRequestValidator(nil, cfg), Config: cfg, IDTokenHandleHelper: helper}
+	oidcRefresh := &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: helper, Config: cfg}
+
+	cfg.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidcCode}
+	// proof comes after code: it judges what code has loaded, before anything is issued.
+	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &proof{store}, &narrowing{}, oidcCode, oidcRefresh}
+	cfg.RevocationHandlers = fosite.RevocationHandlers{&oauth2.TokenRevocationHandler{TokenRevocationStorage: store, RefreshTokenStrategy: tokens, AccessTokenStrategy: tokens}}
+	return fosite.NewOAuth2Provider(store, cfg)
+}
+
+// Routes mounts the door.
+func (p *Provider) Routes(mux *http.ServeMux) {
+	at := func(path string) string { return p.IssuerPath + path }
+	documents, api, pages := p.edges.documents, p.edges.api, p.edges.pages
+	discovery := p.public(documents.Handle(p.discovery))
+	mux.Handle("GET "+at("/.well-known/openid-configuration"), discovery)
+	if p.IssuerPath != "" {
+		mux.Handle("GET /.well-known/openid-configuration"+p.IssuerPath, discovery)
+	}
+	mux.Handle("GET /.well-known/oauth-authorization-server"+p.IssuerPath, discovery)
+	mux.Handle("GET "+at("/jwks"), p.public(documents.Handle(p.jwks)))
+	mux.Handle("GET "+at("/authorize"), pages.Handle(p.authorize))
+	mux.Handle("POST "+at("/authorize"), pages.Handle(p.authorizeByPost))
+	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
+	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
+	mux.Handle("POST "+at("/revoke"), p.crossOrigin(api.Handle(p.revoke)))
+	mux.Handle("GET "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
+	mux.Handle("POST "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
+	mux.Handle("GET "+at("/logout"), pages.Handle(p.logout))
+	mux.Handle("POST "+at("/logout"), pages.Handle(p.logoutByPost))
+	mux.Handle("POST "+at("/logout/confirm"), pages.Handle(p.confirmLogout))
+	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
+		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
+	}
+}
+
+func (p *Provider) micros() int64 { return p.now().UnixMicro() }
+
+// lifetime is the client's own, in seconds, or else the server's.
+func lifetime(own int64, fallback time.Duration) time.Duration {
+	if own > 0 {
+		return time.Duration(own) * time.Second
+	}
+	return fallback
+}
+
+func (p *Provider) grace(c storage.Client) time.Duration {
+	if c.Settings.RefreshGrace != nil {
+		return time.Duration(*c.Settings.RefreshGrace) * time.Second
+	}
+	return p.Lifetimes.RefreshGrace
+}
+
+// unavailable reports whether err means that the store cannot answer now: the client must be told to come back, and never that its grant is bad.
+func unavailable(err error) bool {
+	return errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrBusy) || errors.Is(err, storage.ErrClosed)
+}

@@ -1,0 +1,81 @@
+package oidc
+
+import (
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/openid"
+	"github.com/ory/fosite/token/jwt"
+
+	"gatelatch/storage"
+)
+
+// session carries a grant through fosite: built anew from the row on every read, never stored by fosite, never shared.
+type session struct {
+	grant      storage.Grant
+	client     storage.Client
+	user       storage.User
+	email      storage.Email
+	generation int64         // of the refresh token to mint
+	end        time.Time     // absolute end of the grant; no token outlives it
+	skew       time.Duration // our clock less fosite's, which is always the machine's
+	expires    map[fosite.TokenType]time.Time
+	claims     *jwt.IDTokenClaims
+	headers    *jwt.Headers
+}
+
+var (
+	_ fosite.Session = (*session)(nil)
+	_ openid.Session = (*session)(nil)
+)
+
+// SetExpiresAt implements fosite.Session, by the machine's clock.
+func (s *session) SetExpiresAt(t fosite.TokenType, at time.Time) { s.expire(t, at.Add(s.skew)) }
+
+// expire sets the end of a token by our clock; the grant's absolute end caps everything.
+func (s *session) expire(t fosite.TokenType, at time.Time) {
+	if !s.end.IsZero() && at.After(s.end) {
+		at = s.end
+	}
+	if s.expires == nil {
+		s.expires = make(map[fosite.TokenType]time.Time, 4)
+	}
+	s.expires[t] = at
+}
+
+// GetExpiresAt implements fosite.Session.
+func (s *session) GetExpiresAt(t fosite.TokenType) time.Time { return s.expires[t] }
+
+// GetUsername implements fosite.Session.
+func (s *session) GetUsername() string { return "" }
+
+// GetSubject implements fosite.Session.
+func (s *session) GetSubject() string { return s.grant.UserID.String() }
+
+// Clone implements fosite.Session.
+func (s *session) Clone() fosite.Session {
+	c := *s
+	c.expires = make(map[fosite.TokenType]time.Time, 4)
+	for t, at := range s.expires {
+		c.expires[t] = at
+	}
+	c.claims, c.headers = nil, nil
+	return &c
+}
+
+// IDTokenClaims implements openid.Session. fosite fills in at_hash here; the token itself is written by tokens.GenerateIDToken.
+// No times: what they decide is decided by authn.Next, and fosite would measure them with another clock.
+func (s *session) IDTokenClaims() *jwt.IDTokenClaims {
+	if s.claims == nil {
+		s.claims = &jwt.IDTokenClaims{Subject: s.GetSubject()}
+	}
+	return s.claims
+}
+
+// IDTokenHeaders implements openid.Session.
+func (s *session) IDTokenHeaders() *jwt.Headers {
+	if s.headers == nil {
+		s.headers = &jwt.Headers{}
+	}
+	return s.headers
+}
