@@ -28,6 +28,9 @@ type Options struct {
 	URL string
 	// Log gets warnings about the folder and about trouble with the disk. It may be nil.
 	Log *slog.Logger
+	// Trace is told the text of every statement of a verb before it runs; nil in a server. For tests that count, in which it
+	// must be safe for concurrent use.
+	Trace func(query string)
 
 	vfs string // name of another SQLite file system, for tests
 }
@@ -38,6 +41,7 @@ type Store struct {
 	unlock  func() error
 	closed  atomic.Bool
 	changes atomic.Int64
+	tell    func(query string)
 }
 
 // engine is what SQLite and PostgreSQL do each in their own way.
@@ -65,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Dir == "" && o.URL == "" {
 		return nil, errors.New("storage needs a data folder or a PostgreSQL address")
 	}
-	s := &Store{unlock: func() error { return nil }}
+	s := &Store{unlock: func() error { return nil }, tell: o.Trace}
 	if o.Dir != "" {
 		if err := makeFolder(o); err != nil {
 			return nil, err
@@ -107,7 +111,7 @@ func (s *Store) Write(ctx context.Context, f func(Tx) error) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	changed := false
+	changed, f := false, s.tracing(f)
 	err := s.engine.write(ctx, func(tx Tx) error {
 		changed = false
 		return f(Tx{noting{tx.statements, &changed}})
@@ -124,7 +128,7 @@ func (s *Store) Read(ctx context.Context, f func(Tx) error) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	return s.engine.read(ctx, f)
+	return s.engine.read(ctx, s.tracing(f))
 }
 
 // View returns a Tx for statements that only read, each on its own. Errors are those of Write.
@@ -132,7 +136,7 @@ func (s *Store) View(ctx context.Context) Tx {
 	if s.closed.Load() {
 		return Tx{closedStatements{}}
 	}
-	return s.engine.view(ctx)
+	return s.trace(s.engine.view(ctx))
 }
 
 // Close finishes the units of work that wait, writes everything into the database file and gives the folder free. Whoever
