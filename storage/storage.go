@@ -111,10 +111,10 @@ func (s *Store) Write(ctx context.Context, f func(Tx) error) error {
 	if s.closed.Load() {
 		return ErrClosed
 	}
-	changed, f := false, s.tracing(f)
+	changed := false
 	err := s.engine.write(ctx, func(tx Tx) error {
 		changed = false
-		return f(Tx{noting{tx.statements, &changed}})
+		return f(Tx{noting{s.trace(tx).statements, &changed}})
 	})
 	if err == nil && changed {
 		s.changes.Add(1)
