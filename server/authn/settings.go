@@ -14,13 +14,14 @@ import (
 // settingSignUp is the name under which the choice of the set-up page is kept.
 const settingSignUp = "sign_up"
 
-// freshFor is how long a setting is believed without asking whether anything has changed.
+// freshFor is how long a setting is believed without asking whether another replica has changed anything.
 const freshFor = time.Second
 
 // settings is what the console can change and every request needs.
 type settings struct {
 	sync.Mutex
 	checked time.Time
+	changes int64 // of this process, when it was checked
 	version int64
 	signUp  string
 }
@@ -30,10 +31,10 @@ func (e *Engine) SignUpOpen(ctx context.Context) (bool, error) {
 	if e.cfg.SignUp != "" {
 		return e.cfg.SignUp == "open", nil
 	}
-	s, at := &e.settings, e.clock()
+	s, at, changes := &e.settings, e.clock(), e.store.Changes()
 	s.Lock()
 	defer s.Unlock()
-	if age := at.Sub(s.checked); s.version > 0 && age >= 0 && age < freshFor {
+	if age := at.Sub(s.checked); s.version > 0 && s.changes == changes && age >= 0 && age < freshFor {
 		return s.signUp == "open", nil
 	}
 	tx := e.store.View(ctx)
@@ -46,7 +47,7 @@ func (e *Engine) SignUpOpen(ctx context.Context) (bool, error) {
 			return false, fmt.Errorf("read setting %s: %w", settingSignUp, err)
 		}
 	}
-	s.version, s.checked = version, at
+	s.version, s.changes, s.checked = version, changes, at
 	return s.signUp == "open", nil
 }
 
