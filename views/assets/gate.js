@@ -18,7 +18,7 @@
     setTimeout(() => { b.textContent = was; }, 1600);
   }));
 
-  each('[data-select]', i => i.select());
+  each('[autofocus][data-select]', i => i.select()); // selecting also focuses: only the first bad field
 
   // one submit only; the pressed button stays focusable and says what happens
   const again = f => {
