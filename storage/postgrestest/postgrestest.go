@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -95,7 +96,7 @@ func startServer() (string, error) {
 	watch := exec.Command("sh", "-c", `"$0/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 >log 2>&1 </dev/null &
 		trap "" INT TERM HUP; cat >/dev/null; kill -INT $!; wait $!; cd / && rm -rf "$1"`, bin, dir)
 	watch.Dir, watch.SysProcAttr = dir, as
-	if _, err := watch.StdinPipe(); err != nil { // closed by the system when we end
+	if leash, err = watch.StdinPipe(); err != nil { // closed by the system when we end
 		return "", err
 	}
 	if err := watch.Start(); err != nil {
@@ -113,6 +114,9 @@ func startServer() (string, error) {
 		}
 	}
 }
+
+// leash is what the shell holds on to. A variable keeps the garbage collector from closing it.
+var leash io.WriteCloser
 
 // programs finds the folder of initdb and postgres.
 func programs() (string, error) {
