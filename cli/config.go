@@ -22,6 +22,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
 	SignUp         string         `key:"sign_up" oneof:"open,closed"`
 	Languages      Languages      `key:"languages"`
+	PrivacyURL     string         `key:"privacy_url"`
+	HelpURL        string         `key:"help_url"`
 	Email          Email          `key:"email"`
 	Budgets        Budgets        `key:"budgets"`
 	Lifetimes      Lifetimes      `key:"lifetimes"`
@@ -67,7 +69,7 @@ type Email struct {
 	Templates     []Template `key:"templates"`
 }
 
-// SES holds the fields of an Amazon SES v2 sender. Without keys the usual AWS credential chain is asked.
+// SES holds the fields of an Amazon SES v2 sender. Without keys, or without a region, the usual AWS chain is asked.
 type SES struct {
 	AccessKeyID                   string `key:"access_key_id"`
 	SecretAccessKey               string `key:"secret_access_key" secret:"true"`
@@ -86,8 +88,8 @@ type SMTP struct {
 
 // Template replaces the text of one kind of mail in one language.
 type Template struct {
-	Usage    string `key:"usage" oneof:"Register,SignIn,ForgotPassword,Generic"`
-	Language string `key:"language" default:"en"`
+	Usage    string `key:"usage" oneof:"SignIn,Register,ForgotPassword,Generic,UserPermissionValidation,BindNewIdentifier,MfaVerification,BindMfa"`
+	Language string `key:"language"`
 	Subject  string `key:"subject"`
 	Text     string `key:"text"`
 	HTML     string `key:"html"`
@@ -134,6 +136,5 @@ type Client struct {
 	AllowedOrigins           []string `key:"allowed_origins"`
 	AllowHTTP                bool     `key:"allow_http"`
 	RequirePKCE              bool     `key:"require_pkce"`
-	TokenEndpointAuthMethod  string   `key:"token_endpoint_auth_method" oneof:"client_secret_basic,client_secret_post,none"`
 	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,ES256"`
 }

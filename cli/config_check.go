@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -12,13 +11,15 @@ import (
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"gatelatch/email"
 )
 
 // check looks at what no single setting can know: addresses, and settings that need each other.
 func (c *Config) check() error {
 	for _, step := range []func() error{
 		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
-		c.checkLanguages, c.checkEmail, c.checkLifetimes, c.checkClients,
+		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkClients,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -129,11 +130,22 @@ func (c *Config) checkLanguages() error {
 	return nil
 }
 
+// checkLinks looks at the addresses in the footer of pages.
+func (c *Config) checkLinks() error {
+	for key, text := range map[string]string{"privacy_url": c.PrivacyURL, "help_url": c.HelpURL} {
+		u, err := url.Parse(text)
+		if text != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "") {
+			return c.complain(key, "expected the whole address of a page, such as https://example.com/privacy")
+		}
+	}
+	return nil
+}
+
 // checkEmail also refuses the silent loss of codes: away from loopback nobody sees the inbox page by chance.
 func (c *Config) checkEmail() error {
 	if c.Email.From != "" {
-		if _, err := mail.ParseAddress(c.Email.From); err != nil || strings.ContainsAny(c.Email.From, "\r\n") {
-			return c.complain("email.from", "expected an address such as Bookstore <sign-in@example.com>")
+		if _, err := email.ParseFrom(c.Email.From); err != nil {
+			return c.complain("email.from", "expected an address such as Bookstore <sign-in@example.com> (%v)", err)
 		}
 	}
 	switch c.Email.Provider {
@@ -147,9 +159,6 @@ func (c *Config) checkEmail() error {
 		}
 		c.Email.Provider = "inbox"
 	case "ses":
-		if c.Email.SES.Region == "" {
-			return c.complain("email.ses.region", "SES needs the region that holds your identity, such as eu-central-1")
-		}
 		if (c.Email.SES.AccessKeyID == "") != (c.Email.SES.SecretAccessKey == "") {
 			return c.complain("email.ses.access_key_id", "email.ses.access_key_id and email.ses.secret_access_key belong together. Leave both out for the usual AWS credentials")
 		}
@@ -157,45 +166,30 @@ func (c *Config) checkEmail() error {
 			return c.complain("email.from", "SES needs the verified address that mail comes from, such as Bookstore <sign-in@example.com>")
 		}
 	case "smtp":
-		u, err := url.Parse(c.Email.SMTP.URL)
-		if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" {
-			return c.complain("email.smtp.url", "expected smtps://user:password@host:465, or smtp://… for STARTTLS (write @ in a name or password as %%40)")
-		}
 		if c.Email.From == "" {
 			return c.complain("email.from", "SMTP needs the address that mail comes from, such as Bookstore <sign-in@example.com>")
+		}
+		if _, err := email.NewSMTP(c.smtp()); err != nil {
+			return c.complain("email.smtp.url", "expected smtps://user:password@host:465, or smtp://… for STARTTLS (%v)", err)
 		}
 	}
 	return c.checkTemplates()
 }
 
+// checkTemplates leaves the judgement of a template to those who fill it in.
 func (c *Config) checkTemplates() error {
-	seen := map[string]bool{}
-	for i, t := range c.Email.Templates {
-		entry := fmt.Sprintf("entry %d", i+1)
-		if t.Usage == "" {
-			return c.complain("email.templates", "%s has no usage. Expected Register, SignIn, ForgotPassword or Generic", entry)
-		}
-		if _, err := language.Parse(t.Language); err != nil {
-			return c.complain("email.templates", "%s has the language %q. Expected a tag such as en or pt-BR", entry, t.Language)
-		}
-		if t.Subject == "" || (t.Text == "" && t.HTML == "") {
-			return c.complain("email.templates", "%s (%s) needs a subject, and a text or html", entry, t.Usage)
-		}
-		if !strings.Contains(t.Text+t.HTML, "{{code}}") {
-			return c.complain("email.templates", "%s (%s) has no {{code}}: whoever reads it could not sign in", entry, t.Usage)
-		}
-		if seen[t.Usage+t.Language] {
-			return c.complain("email.templates", "%s is a second template for %s in %s. Keep one", entry, t.Usage, t.Language)
-		}
-		seen[t.Usage+t.Language] = true
+	if _, err := email.NewTemplates(c.templates()); err != nil {
+		return c.complain("email.templates", "%v", err)
 	}
 	return nil
 }
 
 func (c *Config) checkLifetimes() error {
 	switch l := c.Lifetimes; {
-	case l.Code.Minutes() > 10:
-		return c.complain("lifetimes.code", "expected at most 10m (RFC 6749 §4.1.2); a minute is plenty")
+	case l.Code.Seconds() > 60:
+		return c.complain("lifetimes.code", "expected at most 60s: an application exchanges it at once")
+	case l.IDToken.Hours() > 1:
+		return c.complain("lifetimes.id_token", "expected at most 1h: it says who has just signed in; the application's own session may be longer")
 	case l.RefreshGrace.Seconds() > 120:
 		return c.complain("lifetimes.refresh_grace", "expected at most 2m: within it a stolen refresh token is not noticed")
 	case l.OTP.Minutes() > 10:
@@ -229,14 +223,7 @@ func (c *Config) checkClients() error {
 		if client.ClientName == "" {
 			client.ClientName = client.ClientID
 		}
-		if client.TokenEndpointAuthMethod == "" {
-			client.TokenEndpointAuthMethod = map[bool]string{true: "client_secret_basic", false: "none"}[client.Type == "web"]
-		}
 		switch {
-		case client.Type == "web" && client.TokenEndpointAuthMethod == "none":
-			return c.complain("clients", "%s is of type web, which has a secret. Use type spa or native for one without", client.ClientID)
-		case client.Type != "web" && client.TokenEndpointAuthMethod != "none":
-			return c.complain("clients", "%s is of type %s, which cannot keep a secret. Set token_endpoint_auth_method to none", client.ClientID, client.Type)
 		case client.Type != "web" && client.ClientSecret != "":
 			return c.complain("clients", "%s is of type %s, which cannot keep a secret. Remove client_secret", client.ClientID, client.Type)
 		case client.Type == "web" && !clientSecretPattern.MatchString(client.ClientSecret):

@@ -234,8 +234,8 @@ func (f *configFile) isSection(key string) bool {
 	return false
 }
 
-// unknown says that a key is none, and which one was probably meant: a neighbour spelled alike,
-// else a key of the same name in another section, else any key spelled alike.
+// unknown says that a key is none, and which one was probably meant: a key of the same name in another section,
+// else a neighbour spelled alike, else any key spelled alike.
 func (f *configFile) unknown(at ast.Node, key, prefix string) error {
 	var neighbours, all []string
 	name := strings.TrimPrefix(key, prefix)
@@ -246,14 +246,16 @@ func (f *configFile) unknown(at ast.Node, key, prefix string) error {
 			neighbour, _, _ := strings.Cut(rest, ".")
 			neighbours = append(neighbours, neighbour)
 		}
-		if strings.HasSuffix(s.Key, "."+name) || strings.ReplaceAll(s.Key, ".", "_") == key {
+		if flat := strings.ReplaceAll(s.Key, ".", "_"); flat == key || strings.HasSuffix(flat, "_"+strings.ReplaceAll(name, "-", "_")) {
 			meant = s.Key
 		}
 	}
-	if near := nearest(name, neighbours); near != "" {
-		meant = prefix + near
-	} else if meant == "" {
-		meant = nearest(key, all)
+	if meant == "" {
+		if near := nearest(name, neighbours); near != "" {
+			meant = prefix + near
+		} else {
+			meant = nearest(key, all)
+		}
 	}
 	return fmt.Errorf("%s: %s is not a setting.%s", f.place(at), key, didYouMean(meant))
 }

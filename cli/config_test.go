@@ -139,7 +139,7 @@ func TestSecretOfADeclaredClientComesByEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Clients[0].ClientSecret != secret || c.Clients[0].ClientName != "book-store" || c.Clients[0].TokenEndpointAuthMethod != "client_secret_basic" {
+	if c.Clients[0].ClientSecret != secret || c.Clients[0].ClientName != "book-store" {
 		t.Errorf("got %+v", c.Clients[0])
 	}
 }
@@ -154,7 +154,7 @@ func TestBadConfigurationStopsWithOneClearMessage(t *testing.T) {
 		{"misspelled key", "log:\n  levl: info\n", nil, "config.yaml line 2: log.levl is not a setting. Did you mean log.level?"},
 		{"swapped letters at the top", "lisetn: a\n", nil, "config.yaml line 1: lisetn is not a setting. Did you mean listen?"},
 		{"key in the wrong section", "email:\n  url: x\n", nil, "config.yaml line 2: email.url is not a setting. Did you mean email.smtp.url?"},
-		{"flattened key", "smtp_url: x\n", nil, "config.yaml line 1: smtp_url is not a setting. config.example.yaml lists every setting"},
+		{"flattened key", "smtp_url: x\n", nil, "config.yaml line 1: smtp_url is not a setting. Did you mean email.smtp.url?"},
 		{"nothing near", "frobnicate: 1\n", nil, "config.yaml line 1: frobnicate is not a setting. config.example.yaml lists every setting"},
 		{"word for a number", "\nbudgets:\n  mails_hour: many\n", nil, `config.yaml line 3: budgets.mails_hour is "many"; expected a whole number. Change it, or leave it out for 1000`},
 		{"number too small", "budgets: {mails_hour: 0}\n", nil, `config.yaml line 1: budgets.mails_hour is "0"; expected 1 or more. Change it, or leave it out for 1000`},
@@ -185,15 +185,17 @@ func TestBadConfigurationStopsWithOneClearMessage(t *testing.T) {
 		{"no mailer", "public_url: https://a.example\n", nil, "email.provider is empty; public_url is https://a.example, and without a mailer nobody there would get a code. Set email.provider to ses or smtp, or to inbox"},
 		{"half a certificate", "tls:\n  cert: /c.pem\n", nil, "tls.key is empty; certificate and key belong together"},
 		{"certificate and http", "tls: {cert: /c, key: /k}\npublic_url: http://localhost:4283\n", nil, "with tls.cert the address begins with https://"},
+		{"link that is none", "help_url: javascript:alert(1)\n", nil, "expected the whole address of a page"},
 		{"slash at the end of the path", "issuer_path: /oidc/\n", nil, "expected a path such as /oidc without a slash at its end"},
-		{"SES without region", "email: {provider: ses, from: a@example.com}\n", nil, "email.ses.region is empty; SES needs the region"},
 		{"SES with half its keys", "email: {provider: ses, from: a@example.com, ses: {region: eu-central-1, access_key_id: AK}}\n", nil, "belong together"},
+		{"SES without from", "email: {provider: ses}\n", nil, "email.from is empty; SES needs the verified address"},
 		{"SMTP without address", "email: {provider: smtp, from: a@example.com}\n", nil, "email.smtp.url does not fit; expected smtps://user:password@host:465"},
 		{"SMTP without from", "email: {provider: smtp, smtp: {url: \"smtps://h\"}}\n", nil, "email.from is empty; SMTP needs the address"},
 		{"SMTP that is not used", "email: {smtp: {url: \"smtps://h\"}}\n", nil, "Set email.provider to smtp to use it"},
 		{"from is no address", "email:\n  from: me\n", nil, "expected an address such as Bookstore <sign-in@example.com>"},
-		{"template without code", "email: {templates: [{usage: SignIn, subject: s, text: hello}]}\n", nil, "has no {{code}}"},
-		{"long code", "lifetimes: {code: 11m}\n", nil, "expected at most 10m"},
+		{"template without code", "email: {templates: [{usage: SignIn, subject: s, text: hello}]}\n", nil, "{{code}}"},
+		{"long code", "lifetimes: {code: 2m}\n", nil, "expected at most 60s"},
+		{"long ID token", "lifetimes: {id_token: 2h}\n", nil, "expected at most 1h"},
 		{"idle beyond absolute", "lifetimes: {refresh_idle: 2y}\n", nil, "expected at most lifetimes.refresh_absolute, which is 1y"},
 		{"client twice", web + "  - client_id: SHOP\n    client_secret: " + strings.Repeat("s", 32) + "\n", nil, "SHOP is declared twice"},
 		{"short secret", "clients: [{client_id: shop, client_secret: short}]\n", nil, "shop needs a client_secret of 32 or more letters"},

@@ -148,16 +148,10 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	c := storage.Client{
 		ID: newClientID(), Nonce: secret.Random(16), Source: "api",
 		Name: strings.TrimSpace(in.ClientName), Framework: cmp.Or(in.Framework, "generic"), Type: cmp.Or(in.Type, p.kind),
-		RedirectURIs: in.RedirectURIs, PostLogoutRedirectURIs: in.PostLogoutRedirectURIs,
 		Settings: storage.ClientSettings{IDTokenAlg: "RS256", RequirePKCE: p.pkce, UsernameClaim: p.username},
 		Created:  a.now(), Updated: a.now(),
 	}
-	if c.RedirectURIs == nil {
-		c.RedirectURIs = p.redirectURIs
-	}
-	if c.PostLogoutRedirectURIs == nil && in.RedirectURIs == nil {
-		c.PostLogoutRedirectURIs = p.postLogoutRedirectURIs
-	}
+	c.RedirectURIs, c.PostLogoutRedirectURIs = p.addresses(in.RedirectURIs, in.PostLogoutRedirectURIs)
 	c = in.apply(c)
 	c, err := settle(c)
 	if err != nil {

@@ -51,7 +51,10 @@ func TestPresetsSetWhatTheFrameworkSends(t *testing.T) {
 		{`{"client_name":"A","framework":"native"}`, "native", "http://127.0.0.1/callback", "", false, true, false},
 		{`{"client_name":"A","redirect_uris":["https://a.example/cb"]}`, "web", "https://a.example/cb", "", true, false, false},
 		{`{"client_name":"A","framework":"generic","type":"native","redirect_uris":["com.example.a:/cb"]}`, "native", "com.example.a:/cb", "", false, true, false},
-		{`{"client_name":"A","framework":"nextjs","redirect_uris":["https://a.example/api/auth/callback/logto"]}`, "web", "https://a.example/api/auth/callback/logto", "", true, true, true},
+		{`{"client_name":"A","framework":"nextjs","redirect_uris":["https://a.example/api/auth/callback/logto"]}`, "web", "https://a.example/api/auth/callback/logto", "https://a.example", true, true, true},
+		{`{"client_name":"A","framework":"nextjs","redirect_uris":["https://a.example"]}`, "web", "https://a.example/api/auth/callback/gatelatch", "https://a.example", true, true, true},
+		{`{"client_name":"A","framework":"express","redirect_uris":["http://localhost:5000/"],"post_logout_redirect_uris":["http://localhost:5000/bye"]}`, "web", "http://localhost:5000/logto/sign-in-callback", "http://localhost:5000/bye", true, true, true},
+		{`{"client_name":"A","redirect_uris":["https://a.example"]}`, "web", "https://a.example", "", true, false, false},
 	}
 	for _, c := range cases {
 		var made AppWithSecret

@@ -23,13 +23,10 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 // mayReadMail lets in who sits at the machine, and admins who signed in moments ago. To anybody else there is no inbox.
 func (a *Admin) mayReadMail(next web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		switch {
-		case a.atThisMachine(r) || a.deps.FreshAdmin(r):
-			return next(w, r)
-		case a.atAnotherName(r):
-			return web.SeeOther(w, r, a.cfg.PublicURL.JoinPath(r.URL.Path).String())
+		if !a.atThisMachine(r) && !a.deps.FreshAdmin(r) {
+			return &web.Error{Status: http.StatusNotFound, Code: "not_found"}
 		}
-		return &web.Error{Status: http.StatusNotFound, Code: "not_found"}
+		return next(w, r)
 	}
 }
 

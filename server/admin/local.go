@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 )
 
@@ -18,18 +17,6 @@ func (a *Admin) atThisMachine(r *http.Request) bool {
 		strings.EqualFold(r.Host, a.cfg.PublicURL.Host) &&
 		loopbackPeer(r.RemoteAddr) &&
 		!forwarded(r.Header)
-}
-
-// atAnotherName says whether somebody at the machine would be let in under the public address but typed another name of
-// the same machine, such as 127.0.0.1 for localhost.
-func (a *Admin) atAnotherName(r *http.Request) bool {
-	typed := url.URL{Host: r.Host}
-	if !isLoopback(typed.Hostname()) {
-		return false
-	}
-	r = r.WithContext(r.Context())
-	r.Host = a.cfg.PublicURL.Host
-	return a.atThisMachine(r)
 }
 
 // loopbackPeer reads the address of the connection, never a header.

@@ -1,0 +1,337 @@
+package cli
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"gatelatch/server/admin"
+)
+
+func (p *Program) appCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "app", Short: "Applications that people sign in to", Args: cobra.ArbitraryArgs, RunE: group,
+		Example: "  gatelatch app create Bookstore --for nextjs\n" +
+			"  gatelatch app create \"Till\" --for native --redirect-uri com.example.till:/callback\n" +
+			"  gatelatch app update CLIENT_ID --redirect-uri https://shop.example.com/api/auth/callback/gatelatch",
+	}
+	cmd.AddCommand(p.appCreate(), p.appList(), p.appShow(), p.appUpdate(), p.appRotateSecret(), p.appDelete())
+	return cmd
+}
+
+// appSwitches are the flags that create and update share. Only what was typed is sent.
+type appSwitches struct {
+	redirects, logouts, origins []string
+	alg                         string
+	pkce, allowHTTP, username   bool
+	asJSON                      bool
+	flags                       func(name string) bool // was it typed?
+}
+
+func (s *appSwitches) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&s.redirects, "redirect-uri", nil, "`address` people come back to after signing in; again for more")
+	f.StringArrayVar(&s.logouts, "post-logout-redirect-uri", nil, "`address` people come back to after signing out; again for more")
+	f.StringArrayVar(&s.origins, "allowed-origin", nil, "`origin` whose pages may call the token endpoint; again for more")
+	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256 or ES256")
+	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
+	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
+	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")
+	f.BoolVar(&s.asJSON, "json", false, "print JSON")
+	s.flags = f.Changed
+}
+
+func (s *appSwitches) switches() admin.AppSwitches {
+	return admin.AppSwitches{
+		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
+		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
+		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
+		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
+		UsernameClaim:            given(s.flags("username-claim"), s.username),
+	}
+}
+
+// given is a pointer to v where it was typed, nil where it was not.
+func given[T any](typed bool, v T) *T {
+	if !typed {
+		return nil
+	}
+	return &v
+}
+
+func (p *Program) appCreate() *cobra.Command {
+	var (
+		in       admin.NewApp
+		switches appSwitches
+	)
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Make an application and print what to paste into it", Args: arguments("the NAME of the application"),
+		Example: "  gatelatch app create Bookstore --for nextjs\n" +
+			"  gatelatch app create Bookstore --for express\n" +
+			"  gatelatch app create Dashboard --for spa --redirect-uri http://localhost:5173/callback\n" +
+			"  gatelatch app create Wiki --redirect-uri https://wiki.example.com/oidc/callback --json",
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			in.ClientName = args[0]
+			in.RedirectURIs, in.PostLogoutRedirectURIs, in.AppSwitches = switches.redirects, switches.logouts, switches.switches()
+			var app admin.AppWithSecret
+			if err := m.call(ctx, "POST", "/apps", in, &app); err != nil {
+				return err
+			}
+			if switches.asJSON {
+				return p.printJSON(app)
+			}
+			p.printf("%s is there.\n\n", app.ClientName)
+			p.showApp(app.App)
+			p.showGuide(app)
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&in.Framework, "for", "generic", "what it is made with: nextjs, express, spa, native or generic")
+	cmd.Flags().StringVar(&in.Type, "type", "", "for generic: web keeps a secret on a server (the default), spa and native have none")
+	switches.bind(cmd)
+	return cmd
+}
+
+func (p *Program) appList() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List all applications", Args: arguments(),
+		RunE: p.managed(func(ctx context.Context, m *management, _ []string) error {
+			var list struct {
+				Apps []admin.App `json:"apps"`
+			}
+			if err := m.call(ctx, "GET", "/apps", nil, &list); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(list.Apps)
+			}
+			if len(list.Apps) == 0 {
+				p.printf("No applications yet. Make one: gatelatch app create NAME --for nextjs\n")
+				return nil
+			}
+			w := p.table("CLIENT ID", "NAME", "KIND", "REDIRECT URI")
+			for _, a := range list.Apps {
+				w.row(a.ClientID, a.ClientName, kindOf(a), firstAndMore(a.RedirectURIs))
+			}
+			return w.Flush()
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) appShow() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show CLIENT_ID", Short: "Show an application", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneApp(ctx, m, "GET", args[0], nil, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) appUpdate() *cobra.Command {
+	var (
+		name     string
+		switches appSwitches
+	)
+	cmd := &cobra.Command{
+		Use: "update CLIENT_ID", Short: "Change an application", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		Long: "Change an application. An address flag replaces the whole list, so give every address that shall stay;\n" +
+			"an empty one (--post-logout-redirect-uri \"\") clears it.",
+		Example: "  gatelatch app update CLIENT_ID --name \"Book store\"\n" +
+			"  gatelatch app update CLIENT_ID --redirect-uri http://localhost:3000/api/auth/callback/gatelatch \\\n" +
+			"      --redirect-uri https://shop.example.com/api/auth/callback/gatelatch",
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneApp(ctx, m, "PATCH", args[0], admin.AppChange{
+				ClientName:             given(switches.flags("name"), name),
+				RedirectURIs:           given(switches.flags("redirect-uri"), nonEmpty(switches.redirects)),
+				PostLogoutRedirectURIs: given(switches.flags("post-logout-redirect-uri"), nonEmpty(switches.logouts)),
+				AppSwitches:            switches.switches(),
+			}, switches.asJSON)
+		}),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "the `name` people see")
+	switches.bind(cmd)
+	return cmd
+}
+
+func (p *Program) appRotateSecret() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "rotate-secret CLIENT_ID", Short: "Make a new secret; the old one works for 24 hours more", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			var app admin.AppWithSecret
+			if err := m.call(ctx, "POST", "/apps/"+url.PathEscape(args[0])+"/secrets", nil, &app); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(app)
+			}
+			p.printf("New secret for %s, shown this once:\n\n  %s\n\nThe one before works for 24 hours more.\n", app.ClientName, app.ClientSecret)
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) appDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete CLIENT_ID", Short: "Delete an application; its tokens end with it", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			if err := m.call(ctx, "DELETE", "/apps/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			p.printf("%s is gone.\n", args[0])
+			return nil
+		}),
+	}
+}
+
+// oneApp does an operation on one application and shows it.
+func (p *Program) oneApp(ctx context.Context, m *management, method, id string, in any, asJSON bool) error {
+	var app admin.App
+	if err := m.call(ctx, method, "/apps/"+url.PathEscape(id), in, &app); err != nil {
+		return err
+	}
+	if asJSON {
+		return p.printJSON(app)
+	}
+	p.showApp(app)
+	return nil
+}
+
+// showApp prints an application for people.
+func (p *Program) showApp(app admin.App) {
+	w := p.table()
+	w.row("  Name", app.ClientName)
+	w.row("  Client ID", app.ClientID)
+	w.row("  Issuer", app.Issuer)
+	w.row("  Kind", kindOf(app))
+	for i, s := range app.Secrets {
+		until := ""
+		if s.Expires != nil {
+			until = ", works until " + s.Expires.Format("2006-01-02 15:04 UTC")
+		}
+		w.row(label(i, "  Secret"), "…"+s.LastFour+until)
+	}
+	for i, uri := range app.RedirectURIs {
+		w.row(label(i, "  Redirect"), uri)
+	}
+	for i, uri := range app.PostLogoutRedirectURIs {
+		w.row(label(i, "  After sign-out"), uri)
+	}
+	for i, origin := range app.AllowedOrigins {
+		w.row(label(i, "  Origin"), origin)
+	}
+	w.row("  Signed with", app.IDTokenSignedResponseAlg)
+	if app.AllowHTTP {
+		w.row("  Plain http", "allowed outside of this machine")
+	}
+	if app.Declared {
+		w.row("  Changed in", "the configuration file only")
+	}
+	_ = w.Flush()
+}
+
+// showGuide prints what to paste.
+func (p *Program) showGuide(app admin.AppWithSecret) {
+	if app.ClientSecret != "" {
+		p.printf("\nThe secret is shown this once. Only its last four characters stay visible.\n")
+	}
+	if len(app.Guide.Env) > 0 {
+		p.printf("\n--- .env\n")
+		for _, line := range app.Guide.Env {
+			p.printf("%s=%s\n", line.Name, line.Value)
+		}
+	}
+	for _, file := range app.Guide.Files {
+		p.printf("\n--- %s\n%s", file.Name, file.Code)
+	}
+	p.printf("\n")
+	for _, note := range app.Guide.Notes {
+		p.printf("%s\n", note)
+	}
+}
+
+func kindOf(app admin.App) string {
+	kind := map[string]string{"web": "web (keeps a secret)", "spa": "spa (in the browser)", "native": "native (on a device)"}[app.Type]
+	if app.Framework != "generic" && app.Framework != app.Type {
+		kind += ", " + app.Framework
+	}
+	return kind
+}
+
+func label(i int, text string) string {
+	if i > 0 {
+		return ""
+	}
+	return text
+}
+
+func firstAndMore(list []string) string {
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return list[0]
+	}
+	return list[0] + " and more"
+}
+
+func nonEmpty(list []string) []string {
+	out := []string{}
+	for _, s := range list {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// managed is a command that needs a server to talk to.
+func (p *Program) managed(do func(ctx context.Context, m *management, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
+		m, err := p.manage(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if end := m.close(); err == nil {
+				err = end
+			}
+		}()
+		return do(cmd.Context(), m, args)
+	}
+}
+
+// columns aligns what is printed for people.
+type columns struct{ *tabwriter.Writer }
+
+// table begins a table; without heads it is only aligned.
+func (p *Program) table(heads ...string) columns {
+	w := columns{tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)}
+	if len(heads) > 0 {
+		w.row(heads...)
+	}
+	return w
+}
+
+func (w columns) row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+				return ' ' // a name is no way to move the cursor of a terminal
+			}
+			return r
+		}, cell)
+	}
+	_, _ = w.Write([]byte(strings.Join(cells, "\t") + "\n"))
+}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gatelatch/server"
+	"gatelatch/server/admin"
+	"gatelatch/server/authn"
+	"gatelatch/server/secret"
+	"gatelatch/storage"
+)
+
+// parts are what a server is made of.
+type parts struct {
+	store  *storage.Store
+	server *server.Server
+}
+
+// assemble opens the store and the key file and makes the server of them. It starts nothing.
+func assemble(ctx context.Context, cfg *Config, public *url.URL, log *slog.Logger) (_ *parts, err error) {
+	store, err := openStore(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	keys, err := openKeys(ctx, cfg, store)
+	if err != nil {
+		return nil, err
+	}
+	if err := admin.Declare(ctx, store, cfg.declared(), time.Now().UnixMicro()); err != nil {
+		return nil, err
+	}
+	mail, err := cfg.sender(ctx)
+	if err != nil {
+		return nil, err
+	}
+	srv, err := server.New(ctx, cfg.server(public), server.Deps{Store: store, Secrets: keys, Mail: mail, Log: log, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	return &parts{store: store, server: srv}, nil
+}
+
+func (p *parts) close() error { return p.store.Close() }
+
+func openStore(ctx context.Context, cfg *Config, log *slog.Logger) (*storage.Store, error) {
+	store, err := storage.Open(ctx, storage.Options{Dir: cfg.Data, URL: cfg.Database.URL, Log: log})
+	if errors.Is(err, storage.ErrLocked) {
+		return nil, fmt.Errorf("another gatelatch uses the data folder %s. Stop it first, or give this one a folder of its own: --data DIR", cfg.Data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return store, nil
+}
+
+// openKeys loads the key file, making it only beside a database in which nothing is sealed yet.
+func openKeys(ctx context.Context, cfg *Config, store *storage.Store) (*secret.Keys, error) {
+	path := cfg.KeyFile
+	if path == "" {
+		path = filepath.Join(cfg.Data, "gatelatch.key")
+	}
+	var signing []storage.Key
+	err := store.Read(ctx, func(tx storage.Tx) (err error) {
+		signing, err = tx.Keys()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for signing keys: %w", err)
+	}
+	return secret.LoadOrCreate(path, len(signing) == 0)
+}
+
+// server is the configuration in the words of the server.
+func (c *Config) server(public *url.URL) server.Config {
+	signUp := c.SignUp
+	if signUp == "" && isLoopback(public.Hostname()) {
+		signUp = "open" // on this machine nobody has to be asked
+	}
+	return server.Config{
+		PublicURL:      public,
+		IssuerPath:     strings.TrimSuffix(c.IssuerPath, "/"),
+		TrustedProxies: c.TrustedProxies,
+		SignUp:         signUp,
+		Language:       c.Languages.Default,
+		PrivacyURL:     c.PrivacyURL,
+		HelpURL:        c.HelpURL,
+		Version:        version(),
+		Mail:           c.Email.Provider,
+		Templates:      c.templates(),
+		CodeInSubject:  c.Email.CodeInSubject,
+		Budgets:        authn.Budgets(c.Budgets),
+		Lifetimes:      server.Lifetimes(c.Lifetimes),
+	}
+}
+
+// declared are the clients of the configuration in the words of the management API.
+func (c *Config) declared() []admin.Declared {
+	var list []admin.Declared
+	for _, d := range c.Clients {
+		list = append(list, admin.Declared{
+			Secret: d.ClientSecret,
+			Client: storage.Client{
+				ID: d.ClientID, Name: d.ClientName, Type: d.Type, Framework: d.Framework,
+				RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, AllowedOrigins: d.AllowedOrigins,
+				Settings: storage.ClientSettings{IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP},
+			},
+		})
+	}
+	return list
+}

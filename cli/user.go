@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"gatelatch/server/admin"
+)
+
+func (p *Program) userCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "user", Short: "People", Args: cobra.ArbitraryArgs, RunE: group,
+		Long:    "People. A command takes their e-mail address or their sub.",
+		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"\n  gatelatch user list --search ann\n  gatelatch user disable ann@example.com",
+	}
+	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(),
+		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"), p.userDelete())
+	return cmd
+}
+
+func (p *Program) userCreate() *cobra.Command {
+	var (
+		in     admin.NewUser
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use: "create ADDRESS", Short: "Add a person; you vouch for the address", Args: arguments("the e-mail ADDRESS"),
+		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"",
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			in.Email = args[0]
+			return p.oneUser(ctx, m, "POST", "/users", in, asJSON)
+		}),
+	}
+	cmd.Flags().StringVar(&in.Name, "name", "", "the person's `name`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) userList() *cobra.Command {
+	var (
+		search, cursor string
+		limit          int
+		asJSON         bool
+	)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List people, the newest first", Args: arguments(),
+		RunE: p.managed(func(ctx context.Context, m *management, _ []string) error {
+			query := url.Values{"limit": {strconv.Itoa(limit)}}
+			if search != "" {
+				query.Set("search", search)
+			}
+			if cursor != "" {
+				query.Set("cursor", cursor)
+			}
+			var page struct {
+				Users      []admin.User `json:"users"`
+				NextCursor string       `json:"next_cursor,omitempty"`
+			}
+			if err := m.call(ctx, "GET", "/users?"+query.Encode(), nil, &page); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(page)
+			}
+			if len(page.Users) == 0 {
+				p.printf("Nobody found.\n")
+				return nil
+			}
+			w := p.table("E-MAIL", "NAME", "STATUS", "ROLE", "SUB")
+			for _, u := range page.Users {
+				w.row(u.Email, u.Name, u.Status, u.Role, u.Sub)
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if page.NextCursor != "" {
+				p.printf("\nMore: --cursor %s\n", page.NextCursor)
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&search, "search", "", "`part` of a name or address")
+	cmd.Flags().StringVar(&cursor, "cursor", "", "where the `page` before ended")
+	cmd.Flags().IntVar(&limit, "limit", 25, "how many at once, up to 200")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) userShow() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show PERSON", Short: "Show a person", Args: arguments("the person's address or sub"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneUser(ctx, m, "GET", "/users/"+url.PathEscape(args[0]), nil, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// userSet is disable and enable.
+func (p *Program) userSet(verb, short string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: verb + " PERSON", Short: short, Args: arguments("the person's address or sub"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneUser(ctx, m, "POST", "/users/"+url.PathEscape(args[0])+"/"+verb, nil, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) userDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete PERSON", Short: "Delete a person with everything that is theirs", Args: arguments("the person's address or sub"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			if err := m.call(ctx, "DELETE", "/users/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			p.printf("%s is gone.\n", args[0])
+			return nil
+		}),
+	}
+}
+
+// oneUser does an operation on one person and shows them.
+func (p *Program) oneUser(ctx context.Context, m *management, method, path string, in any, asJSON bool) error {
+	var u admin.User
+	if err := m.call(ctx, method, path, in, &u); err != nil {
+		return err
+	}
+	if asJSON {
+		return p.printJSON(u)
+	}
+	w := p.table()
+	w.row("  E-mail", u.Email)
+	if u.Name != "" {
+		w.row("  Name", u.Name)
+	}
+	w.row("  Status", u.Status)
+	if u.Role != "none" {
+		w.row("  Role", u.Role)
+	}
+	w.row("  Sub", u.Sub)
+	return w.Flush()
+}
