@@ -93,7 +93,7 @@ func startServer() (string, error) {
 		return "", errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
 	// What a crash would lose does not matter here.
-	watch := exec.Command("sh", "-c", `"$0/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 >log 2>&1 </dev/null &
+	watch := exec.Command("sh", "-c", `"$0/postgres" -D data -k "$1" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 -c deadlock_timeout=50ms >log 2>&1 </dev/null &
 		trap "" INT TERM HUP; cat >/dev/null; kill -INT $!; wait $!; cd / && rm -rf "$1"`, bin, dir)
 	watch.Dir, watch.SysProcAttr = dir, as
 	if leash, err = watch.StdinPipe(); err != nil { // closed by the system when we end
