@@ -8,56 +8,45 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/server/admin"
-	"gatelatch/server/authn"
 	"gatelatch/server/secret"
 	"gatelatch/storage"
 )
 
-// mailboxLife is how long a captured mail is kept.
-const mailboxLife = 7 * 24 * time.Hour
+// capturedFor is how long the development inbox keeps a mail.
+const capturedFor = 7 * 24 * time.Hour
 
-// mailbox is the development inbox: mail that does not leave lies sealed in the store, because it has codes in it.
+// mailbox keeps the mail of the development inbox in the store, sealed: it may hold a code that still works.
 type mailbox struct {
 	store *storage.Store
 	keys  *secret.Keys
 	now   func() time.Time
 }
 
-// captured is what is sealed of a mail.
-type captured struct {
-	To      string `json:"to"`
-	Subject string `json:"subject"`
-	Text    string `json:"text"`
-	HTML    string `json:"html,omitempty"`
-	Code    string `json:"code,omitempty"`
-	Link    string `json:"link,omitempty"`
-}
+var _ email.Keeper = mailbox{}
 
 // Keep implements email.Keeper.
 func (b mailbox) Keep(ctx context.Context, m email.Message) error {
-	address, err := authn.NormalizeAddress(m.To)
+	plain, err := json.Marshal(admin.Mail{To: m.To, Subject: m.Subject, Code: m.Code, Link: m.Link, Text: m.Text, HTML: m.HTML})
 	if err != nil {
 		return fmt.Errorf("keep mail: %w", err)
 	}
-	plain, err := json.Marshal(captured{m.To, m.Subject, m.Text, m.HTML, m.Code, m.Link})
-	if err != nil {
-		return fmt.Errorf("keep mail: %w", err)
+	c := storage.Captured{ID: storage.NewID(), Address: m.To, Expires: b.now().Add(capturedFor).UnixMicro()}
+	if c.OTPID, err = storage.ParseID(m.Ref); err != nil {
+		c.OTPID = storage.ID{} // a mail without a code
 	}
-	otp, _ := storage.ParseID(m.Ref) // a mail without a code refers to none
-	row := storage.Captured{ID: storage.NewID(), Address: address, OTPID: otp, Expires: b.now().Add(mailboxLife).UnixMicro()}
-	row.Sealed = b.keys.Seal(plain, "inbox", "sealed", row.ID.String())
-	return b.store.Write(ctx, func(tx storage.Tx) error { return tx.InsertCaptured(row) })
+	c.Sealed = b.keys.Seal(plain, "inbox", c.ID.String(), "sealed")
+	return b.store.Write(ctx, func(tx storage.Tx) error { return tx.InsertCaptured(c) })
 }
 
-// Open unseals a captured mail.
-func (b mailbox) Open(row storage.Captured) (admin.Mail, error) {
-	plain, err := b.keys.Open(row.Sealed, "inbox", "sealed", row.ID.String())
+// open unseals a captured mail.
+func (b mailbox) open(c storage.Captured) (admin.Mail, error) {
+	plain, err := b.keys.Open(c.Sealed, "inbox", c.ID.String(), "sealed")
 	if err != nil {
-		return admin.Mail{}, fmt.Errorf("open captured mail: %w", err)
+		return admin.Mail{}, fmt.Errorf("open mail %s: %w", c.ID, err)
 	}
-	var c captured
-	if err := json.Unmarshal(plain, &c); err != nil {
-		return admin.Mail{}, fmt.Errorf("read captured mail: %w", err)
+	var m admin.Mail
+	if err := json.Unmarshal(plain, &m); err != nil {
+		return admin.Mail{}, fmt.Errorf("read mail %s: %w", c.ID, err)
 	}
-	return admin.Mail{To: c.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Code: c.Code, Link: c.Link}, nil
+	return m, nil
 }

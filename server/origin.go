@@ -1,0 +1,73 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"gatelatch/server/web"
+)
+
+// sameOrigin refuses what another site posts in a visitor's name, by Sec-Fetch-Site and Origin (besides the cookies' SameSite).
+// What the standards want open to other origins is let through: programs post there with their own proof, and authorization
+// and logout by POST only turn into a GET.
+func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.ResponseWriter, *http.Request, *web.Error)) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(originOf(c.PublicURL)); err != nil {
+		panic(err) // the configuration has checked public_url
+	}
+	for _, path := range []string{"/token", "/revoke", "/userinfo", "/authorize", "/logout"} {
+		guard.AddInsecureBypassPattern("POST " + c.IssuerPath + path)
+	}
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})
+	}))
+	return guard.Handler(next)
+}
+
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// home sends browsers that came by another loopback name (127.0.0.1 for localhost) to the one address whose cookies count. Only
+// pages for people are sent on: programs may reach us by any name.
+func (s *Server) home(next http.Handler) http.Handler {
+	if !isLoopback(s.cfg.PublicURL.Hostname()) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.Host != s.cfg.PublicURL.Host && forPeople(r.URL.Path, s.cfg.IssuerPath) && loopbackTwin(r.Host, s.cfg.PublicURL) {
+			to := *r.URL
+			to.Scheme, to.Host = s.cfg.PublicURL.Scheme, s.cfg.PublicURL.Host
+			w.Header().Set("Cache-Control", "no-store")
+			http.Redirect(w, r, to.String(), http.StatusTemporaryRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackTwin reports whether host is another name of this machine with public's port.
+func loopbackTwin(host string, public *url.URL) bool {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = host, ""
+	}
+	return port == public.Port() && isLoopback(strings.Trim(name, "[]"))
+}
+
+func forPeople(path, issuerPath string) bool {
+	switch path {
+	case "/", "/set-up", "/inbox", issuerPath + "/authorize", issuerPath + "/logout":
+		return true
+	}
+	return path == "/sign-in" || strings.HasPrefix(path, "/sign-in/") || strings.HasPrefix(path, "/inbox/")
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

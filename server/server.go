@@ -1,0 +1,208 @@
+// Package server joins the rooms: it hands each door what it needs, mounts their routes, and runs the jobs in the background.
+// Read [New] as the table of contents. It holds no rule of its own but what concerns every request: who may post from where,
+// and which address this server answers at.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatelatch/email"
+	"gatelatch/server/admin"
+	"gatelatch/server/authn"
+	"gatelatch/server/oidc"
+	"gatelatch/server/secret"
+	"gatelatch/server/signin"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+	"gatelatch/views/words"
+)
+
+// Config is what the owner of the server has settled.
+type Config struct {
+	PublicURL      *url.URL // the only truth about where this server is: never a Host or X-Forwarded-* header
+	IssuerPath     string   // "/oidc", or "" for the root
+	TrustedProxies []netip.Prefix
+	SignUp         string // "open", "closed", or "": as chosen on the set-up page
+	Language       string // of visitors whose languages are not spoken here
+	PrivacyURL     string // for the footer of pages
+	HelpURL        string // likewise
+	Version        string
+	Mail           string // "inbox", "ses" or "smtp"
+	Templates      []email.Template
+	CodeInSubject  bool
+	Budgets        authn.Budgets
+	Lifetimes      Lifetimes
+}
+
+// Lifetimes say how long things are good for; a zero takes its default.
+type Lifetimes struct {
+	Code            time.Duration
+	AccessToken     time.Duration
+	IDToken         time.Duration
+	RefreshIdle     time.Duration
+	RefreshAbsolute time.Duration
+	RefreshGrace    time.Duration
+	Flow            time.Duration
+	OTP             time.Duration
+	SessionIdle     time.Duration
+	SessionAbsolute time.Duration
+	SessionShort    time.Duration
+}
+
+// Deps are what the server does not make itself.
+type Deps struct {
+	Store   *storage.Store
+	Secrets *secret.Keys
+	Mail    email.Sender // nil: the development inbox
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Server is all doors behind one handler.
+type Server struct {
+	cfg     Config
+	store   *storage.Store
+	log     *slog.Logger
+	now     func() time.Time
+	engine  *authn.Engine
+	admin   *admin.Admin
+	handler http.Handler
+}
+
+// New puts a server together. It starts nothing and, but for the signing keys at the very first start, writes nothing.
+func New(ctx context.Context, c Config, d Deps) (*Server, error) {
+	templates, err := email.NewTemplates(c.Templates)
+	if err != nil {
+		return nil, err
+	}
+	mail := d.Mail
+	if mail == nil {
+		mail = email.Capture(mailbox{store: d.Store, keys: d.Secrets, now: d.Now})
+	}
+	l, cookies := c.Lifetimes, web.NewCookies(c.PublicURL)
+	s := &Server{cfg: c, store: d.Store, log: d.Log, now: d.Now}
+	s.engine = authn.New(
+		authn.Config{
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Budgets: c.Budgets,
+			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
+		},
+		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log})
+	inbox := ""
+	if c.Mail == "inbox" && isLoopback(c.PublicURL.Hostname()) {
+		inbox = "/inbox"
+	}
+	signIn := signin.New(
+		signin.Config{PublicURL: c.PublicURL, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
+		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
+			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
+	provider, err := oidc.New(ctx,
+		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(),
+			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
+		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
+	if errors.Is(err, secret.ErrWrongKey) {
+		return nil, fmt.Errorf("the key file does not belong to this database: what was sealed with the right one cannot be opened with it. Put the right key file back (key_file or GATELATCH_KEY_FILE says where it lies); nothing was changed: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.admin = admin.New(
+		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail},
+		admin.Deps{Store: d.Store, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, FreshAdmin: s.byAdmin(cookies),
+			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
+			Pages: web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}})
+
+	mux := http.NewServeMux()
+	provider.Routes(mux)
+	signIn.Routes(mux)
+	s.admin.Mount(mux)
+	mux.Handle("GET /assets/", views.Assets())
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+			return
+		}
+		signIn.ShowError(w, r, &web.Error{Status: http.StatusNotFound, Code: "not_found"})
+	})
+	s.handler = web.Identify(c.TrustedProxies, d.Log, web.Secure(c.PublicURL.Scheme == "https", s.home(s.sameOrigin(mux, c, signIn.ShowError))))
+	return s, nil
+}
+
+// Handler answers everything that comes by the network.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// API answers the management API. Whoever reaches it may do everything: it belongs on a socket only the owner can open.
+func (s *Server) API() http.Handler { return s.admin.API() }
+
+// SetUpLink makes the one-time link that creates the first admin, in place of any before it; "" once there is one.
+func (s *Server) SetUpLink(ctx context.Context) (string, error) {
+	token, err := s.engine.NewSetUp(ctx)
+	if err != nil || token == "" {
+		return "", err
+	}
+	return s.cfg.PublicURL.JoinPath("set-up").String() + "?t=" + token, nil
+}
+
+// Run does what happens in the background until ctx ends: mail leaves, expired rows go. It returns the first job's failure.
+func (s *Server) Run(ctx context.Context) error {
+	jobs, ctx := errgroup.WithContext(ctx)
+	for _, job := range []func(context.Context) error{s.engine.Deliver, s.sweep} {
+		jobs.Go(func() error { return job(ctx) })
+	}
+	return jobs.Wait()
+}
+
+// Sweeping looks for what has expired this often, and leaves it this long before: whoever comes late still learns why.
+const (
+	sweepEvery = 10 * time.Minute
+	sweepAfter = time.Hour
+)
+
+func (s *Server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		rows, err := s.store.Sweep(ctx, s.now().Add(-sweepAfter).UnixMicro())
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			s.log.WarnContext(ctx, "expired rows could not be removed; they count for nothing and the next round tries again", "error", err)
+		case rows > 0:
+			s.log.DebugContext(ctx, "expired rows removed", "rows", rows)
+		}
+	}
+}
+
+// byAdmin says whether a request comes from an admin who is signed in.
+func (s *Server) byAdmin(cookies web.Cookies) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		live, err := s.engine.Session(r.Context(), cookies.Get(r, "session"))
+		return err == nil && live != nil && (live.User.Role == "admin" || live.User.Role == "owner")
+	}
+}
+
+func languages() []string {
+	var tags []string
+	for _, l := range words.Languages() {
+		tags = append(tags, l.Tag)
+	}
+	return tags
+}
