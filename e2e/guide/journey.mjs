@@ -3,7 +3,7 @@
 import { start } from '../lib/app.mjs';
 import { launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
-import { follow } from '../lib/person.mjs';
+import { follow, moved } from '../lib/person.mjs';
 
 const { URL: url, FOLDER, ADDRESS: address } = process.env;
 const browser = await launch();
@@ -17,10 +17,7 @@ await journey(async () => {
   const shown = () => page.locator('body').innerText();
   const press = async (name) => {
     await page.goto(`${url}/`);
-    await Promise.all([
-      page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()),
-      page.getByRole('button', { name }).or(page.getByRole('link', { name })).click(),
-    ]);
+    await moved(page, page.getByRole('button', { name }).or(page.getByRole('link', { name })));
     return follow(page, { address, until: home });
   };
   equal('sign-in asks for the address and the code', await press('Sign in'), ['address', 'code']);

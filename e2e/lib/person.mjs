@@ -24,9 +24,9 @@ export async function metadata() {
 // claims are what a JWT says, without a look at its signature; part 0 is its header.
 export const claims = (jwt, part = 1) => JSON.parse(Buffer.from(jwt.split('.')[part], 'base64url').toString());
 
-// moved clicks and waits for the page that follows.
-async function moved(page, button) {
-  await Promise.all([page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()), button.click()]);
+// moved presses a button and waits for the page that follows, wherever redirects lead.
+export async function moved(page, button) {
+  await Promise.all([page.waitForEvent('load'), button.click()]);
 }
 
 // follow answers the provider's pages until `until(url)` holds, and returns what was asked, in order:

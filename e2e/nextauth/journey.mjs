@@ -4,7 +4,7 @@ import path from 'node:path';
 import { start } from '../lib/app.mjs';
 import { keep, launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
-import { follow, ISSUER } from '../lib/person.mjs';
+import { follow, ISSUER, moved } from '../lib/person.mjs';
 
 const here = import.meta.dirname;
 const [one, two] = JSON.parse(process.env.APPS);
@@ -36,15 +36,15 @@ await journey(async () => {
     await tab.close();
     return JSON.parse(shown);
   };
-  const press = (name) => page.getByRole('button', { name, exact: true }).click();
+  const button = (name) => page.getByRole('button', { name, exact: true });
   const signIn = async (app) => {
     await page.goto(`${app.url}/`);
-    await Promise.all([page.waitForURL((url) => !url.href.startsWith(`${app.url}/`) || url.searchParams.has('error'), { waitUntil: 'commit' }).catch(() => {}), press('Sign In')]);
+    await moved(page, button('Sign In'));
     const asked = await follow(page, { address, until: inApp(app) });
     await page.locator('#session').waitFor().catch(() => { throw new Error(`Auth.js refused: ${page.url()} ${logs.map((l) => l.output.slice(-600))}`); });
     return asked;
   };
-  const signedOut = () => page.getByRole('button', { name: 'Sign In' }).waitFor();
+  const signedOut = () => button('Sign In').waitFor();
 
   equal('the first sign-in asks for the address and the code, and nothing else', await signIn(one), ['address', 'code']);
   equal('the browser is back in the app', page.url(), `${one.url}/`);
@@ -70,12 +70,12 @@ await journey(async () => {
   equal('the second app is its own audience', (await session(two))?.claims?.aud, two.client_id);
 
   await page.goto(`${one.url}/`);
-  await press('Sign Out');
+  await button('Sign Out').click();
   await signedOut();
   equal('"Sign Out" of the tutorial ends the session of the app', await session(one), null);
   equal('and of the app alone: the next sign-in asks nothing', await signIn(one), []);
 
-  await press('Sign Out Everywhere');
+  await moved(page, button('Sign Out Everywhere'));
   equal('"Sign Out Everywhere" asks nothing, because it shows the ID token', await follow(page, { address, until: inApp(one) }), []);
   await signedOut();
   equal('it comes back to the app, which is signed out', [page.url(), await session(one)], [`${one.url}/`, null]);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
 import { look } from '../lib/look.mjs';
-import { ISSUER, mailedCode, ORIGIN } from '../lib/person.mjs';
+import { mailedCode, moved, ORIGIN } from '../lib/person.mjs';
 
 const { PARTY, CLIENT_ID, SETUP, MAILS_COMMAND } = process.env;
 const browser = await launch();
@@ -22,15 +22,9 @@ async function visitor(options) {
   return page;
 }
 
-// submit presses the button of the form around an element and waits for the page that follows.
-const submit = (page, inside) => Promise.all([
-  page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()),
-  page.locator('form').filter({ has: page.locator(inside) }).locator('button:not([type=button])').first().click(),
-]).then(() => page.waitForLoadState('load'));
-const press = (page, action) => Promise.all([
-  page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()),
-  page.locator(`form[action$="${action}"] button`).first().click(),
-]).then(() => page.waitForLoadState('load'));
+// submit presses the button of the form around an element; press, that of the form with this action.
+const submit = (page, inside) => moved(page, page.locator('form').filter({ has: page.locator(inside) }).locator('button:not([type=button])').first());
+const press = (page, action) => moved(page, page.locator(`form[action$="${action}"] button`).first());
 const give = async (page, id, value) => {
   await page.locator(id).evaluate((input) => { input.form.noValidate = true; });
   await page.fill(id, value);

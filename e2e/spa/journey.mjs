@@ -35,7 +35,7 @@ await journey(async () => {
   const said = [];
   page.on('console', (message) => said.push(message.text()));
   const leave = (script) => Promise.all([
-    page.waitForURL((there) => !there.href.startsWith(url), { waitUntil: 'commit' }),
+    page.waitForEvent('load'),
     page.evaluate(script).catch(() => {}), // the answer is lost with the page
   ]);
   const signIn = async () => {
