@@ -57,7 +57,7 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 	}
 	own := flow != nil && flow.Finished > 0 && flow.SessionID == live.Session.ID
 	at := live.Session.AuthTime
-	fresh := own && seconds(at) >= seconds(d.RequestedAt) || flow != nil && at >= d.RequestedAt && at <= now
+	fresh := own && seconds(at) >= seconds(d.RequestedAt) || flow != nil && at > d.RequestedAt && at <= now
 	switch {
 	case d.Prompts("login") && !fresh:
 		return StepSignIn

@@ -44,6 +44,7 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 		{name: "login: a session from before", demands: prompt("login"), live: live(now - 60*second), want: StepSignIn},
 		{name: "login: a session of the same second, at the first hit", demands: prompt("login"), live: live(now), want: StepSignIn},
 		{name: "login: a session of the same second from before, in an unfinished flow", flow: unfinished, demands: prompt("login"), live: live(now - 1), want: StepSignIn},
+		{name: "login: a session of the very same moment, in an unfinished flow", flow: unfinished, demands: prompt("login"), live: live(now), want: StepSignIn},
 		{name: "login: a session made since, in another tab", flow: unfinished, demands: Demands{Prompt: []string{"login"}, RequestedAt: now - second}, live: live(now - 1), want: StepDone},
 		{name: "login: a session from the future, because the clock stepped back", flow: unfinished, demands: prompt("login"), live: live(now + 3600*second), want: StepSignIn},
 		{name: "login: the flow's own session", flow: finished, demands: prompt("login"), live: live(now + 1), want: StepDone},

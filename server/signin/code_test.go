@@ -10,6 +10,7 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/storage"
+	"gatelatch/views/words"
 )
 
 func TestNewPersonSignsUpWithTheCodeFromTheirMail(t *testing.T) {
@@ -88,9 +89,9 @@ func TestFifthWrongCodeClosesTheCodeButNotTheLink(t *testing.T) {
 	}
 	last := p.twin()
 	p.submit("/sign-in/code", "code", wrong)
-	p.says(http.StatusUnprocessableEntity, "cannot be tried again")
+	p.says(http.StatusUnprocessableEntity, words.For("en").T("code.wrong_last"))
 	last.submit("/sign-in/code", "code", m.Code)
-	last.says(http.StatusUnprocessableEntity, "cannot be tried again")
+	last.says(http.StatusUnprocessableEntity, words.For("en").T("code.wrong_last"))
 	last.stranger()
 
 	p.visit(strings.TrimPrefix(m.Link, publicURL))
