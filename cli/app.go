@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"net/url"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -294,44 +292,4 @@ func nonEmpty(list []string) []string {
 		}
 	}
 	return out
-}
-
-// managed is a command that needs a server to talk to.
-func (p *Program) managed(do func(ctx context.Context, m *management, args []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) (err error) {
-		m, err := p.manage(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if end := m.close(); err == nil {
-				err = end
-			}
-		}()
-		return do(cmd.Context(), m, args)
-	}
-}
-
-// columns aligns what is printed for people.
-type columns struct{ *tabwriter.Writer }
-
-// table begins a table; without heads it is only aligned.
-func (p *Program) table(heads ...string) columns {
-	w := columns{tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)}
-	if len(heads) > 0 {
-		w.row(heads...)
-	}
-	return w
-}
-
-func (w columns) row(cells ...string) {
-	for i, cell := range cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-				return ' ' // a name is no way to move the cursor of a terminal
-			}
-			return r
-		}, cell)
-	}
-	_, _ = w.Write([]byte(strings.Join(cells, "\t") + "\n"))
 }

@@ -349,3 +349,22 @@ func TestDurationsHaveDaysAndYears(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONIsAlsoAConfiguration(t *testing.T) {
+	c, err := load(t, `{
+  "public_url": "http://localhost:4283",
+  "budgets": {"mails_hour": 100000, "guesses_per_code": 5},
+  "lifetimes": {"otp": "1m"},
+  "email": {"provider": "smtp", "from": "Notes <a@example.com>", "smtp": {"url": "smtp://a%40example.com:p%40ss%2Fword@localhost:2525"}},
+  "clients": [{"client_id": "shop", "client_secret": "0123456789abcdef0123456789abcdef", "redirect_uris": ["https://shop.example.com/cb"], "require_pkce": true}]
+}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Budgets.MailsHour != 100000 || c.Lifetimes.OTP != time.Minute || c.Clients[0].ClientID != "shop" || !c.Clients[0].RequirePKCE {
+		t.Errorf("got %+v", c)
+	}
+	if _, err := load(t, `{"budgets": {"mail_hour": 1}}`); err == nil || !strings.Contains(err.Error(), "Did you mean budgets.mails_hour?") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // management speaks the API of a server: of the one that runs on the data folder, or of one made for this command.
@@ -38,6 +40,22 @@ func (p *Program) manage(ctx context.Context) (*management, error) {
 		http:  http.Client{Transport: inProcess{parts.server.API()}},
 		close: parts.close,
 	}, nil
+}
+
+// managed is a command that needs a server to talk to.
+func (p *Program) managed(do func(ctx context.Context, m *management, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
+		m, err := p.manage(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if end := m.close(); err == nil {
+				err = end
+			}
+		}()
+		return do(cmd.Context(), m, args)
+	}
 }
 
 // dial reaches a running server by its socket.

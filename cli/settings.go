@@ -2,10 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,46 +159,6 @@ func show(v reflect.Value) string {
 	}
 }
 
-var durationPart = regexp.MustCompile(`^(\d+)(ms|s|m|h|d|w|y)`)
-
-var durationUnits = map[string]time.Duration{
-	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour,
-	"d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "y": 365 * 24 * time.Hour,
-}
-
-// parseDuration reads Go's durations and also days, weeks and years of 365 days: 90s, 1h30m, 30d, 1y.
-func parseDuration(text string) (time.Duration, error) {
-	var sum time.Duration
-	rest := text
-	for rest != "" {
-		part := durationPart.FindStringSubmatch(rest)
-		if part == nil {
-			break
-		}
-		n, err := strconv.ParseInt(part[1], 10, 64)
-		unit := durationUnits[part[2]]
-		if err != nil || n > int64((math.MaxInt64-sum)/unit) {
-			break
-		}
-		sum += time.Duration(n) * unit
-		rest = rest[len(part[0]):]
-	}
-	if rest != "" || text == "" {
-		return 0, fmt.Errorf("%q is not a duration", text)
-	}
-	return sum, nil
-}
-
-// formatDuration writes a duration the way parseDuration reads it, in its largest whole unit.
-func formatDuration(d time.Duration) string {
-	for _, unit := range []string{"y", "d", "h", "m", "s", "ms"} {
-		if size := durationUnits[unit]; d >= size && d%size == 0 {
-			return fmt.Sprintf("%d%s", d/size, unit)
-		}
-	}
-	return d.String()
-}
-
 // parsePrefix reads a network, or a single address as the network that holds only it.
 func parsePrefix(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
@@ -219,41 +177,4 @@ func orList(words []string) string {
 		return words[0]
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-}
-
-// nearest returns the candidate that s is most likely a misspelling of, or "".
-func nearest(s string, candidates []string) string {
-	best, at := "", 3
-	if len(s) < 5 {
-		at = 2
-	}
-	for _, c := range candidates {
-		if d := distance(s, c); d <= at && d < len(c) && (d < at || best == "") {
-			best, at = c, d
-		}
-	}
-	return best
-}
-
-// distance counts the single-letter edits between two words, a swap of neighbours being one.
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
