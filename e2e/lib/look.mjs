@@ -22,7 +22,7 @@ const wider = (page) => page.evaluate(() => {
 export async function look(page, name) {
   const found = [];
   for (const { name: as, colorScheme, width, height } of looks) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' }); // no colour half-way
     await page.setViewportSize({ width, height });
     await page.evaluate(axe);
     const { violations } = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
