@@ -39,6 +39,13 @@ func (tx Tx) UserByEmail(address string) (User, error) {
 	return u, err
 }
 
+// UserByUsername returns the person with that username; ErrNotFound.
+func (tx Tx) UserByUsername(username string) (User, error) {
+	var u User
+	err := tx.row(`SELECT `+userColumns+` FROM users u WHERE u.username = $1`, username).Scan(u.fields()...)
+	return u, err
+}
+
 // InsertUser adds a person; ErrConflict if the username is taken.
 func (tx Tx) InsertUser(u User) error {
 	if len(u.Attributes) == 0 {

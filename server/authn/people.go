@@ -18,7 +18,7 @@ func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (stor
 	}
 	now := e.now()
 	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
-	err = e.store.Write(ctx, func(tx storage.Tx) error {
+	err = e.retryOnce(ctx, func(tx storage.Tx) error {
 		if _, err := tx.UserByEmail(normal); err == nil {
 			return ErrTaken
 		} else if !errors.Is(err, storage.ErrNotFound) {
@@ -47,8 +47,13 @@ func (e *Engine) Address(ctx context.Context, user storage.ID) (string, error) {
 	return m.Typed, nil
 }
 
-// insertPerson writes a person with their address and the event that says how they came to be.
+// insertPerson writes a person with their address, a username made of it, and the event that says how they came to be.
 func insertPerson(tx storage.Tx, u storage.User, address string, ev storage.Event) error {
+	name, err := freeUsername(tx, address)
+	if err != nil {
+		return err
+	}
+	u.Username = name
 	if err := tx.InsertUser(u); err != nil {
 		return err
 	}
