@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
@@ -62,7 +64,7 @@ func (p *Provider) read(ctx context.Context, params url.Values, now int64) (*aut
 	uri := params.Get("redirect_uri")
 	if !c.allowsRedirect(uri) {
 		p.log.WarnContext(ctx, "sign-in refused: the application asked for a redirect_uri that is not registered", "client_id", c.ID, "received", loggable(uri),
-			"registered", c.RedirectURIs, "repair", "gatelatch app update "+c.ID+" --redirect-uri "+loggable(uri), "request", web.RequestID(ctx))
+			"registered", c.RedirectURIs, repair(&c.Client, "redirect-uri", c.RedirectURIs, uri), "request", web.RequestID(ctx))
 		return nil, &pageError{kind: views.ErrorRedirect, client: &c.Client}
 	}
 	a := &authorizeRequest{client: c, redirectURI: uri, state: params.Get("state"), hasState: params.Has("state"), mode: params.Get("response_mode"), params: params}
@@ -205,10 +207,11 @@ func (p *Provider) readHint(ctx context.Context, token string) (hint, error) {
 	return h, nil
 }
 
-// loggable is a value from a stranger, fit for the log: control characters out, at most 300 bytes.
+// loggable is a value from a stranger, fit for the log and the terminal it is read on: at most 300 bytes, and "?" for what
+// moves the cursor, ends the line or turns the direction of writing.
 func loggable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
 			return '?'
 		}
 		return r
