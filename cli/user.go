@@ -141,6 +141,9 @@ func (p *Program) oneUser(ctx context.Context, m *management, method, path strin
 	if u.Name != "" {
 		w.row("  Name", u.Name)
 	}
+	if u.Username != "" {
+		w.row("  Username", u.Username)
+	}
 	w.row("  Status", u.Status)
 	if u.Role != "none" {
 		w.row("  Role", u.Role)

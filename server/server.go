@@ -118,7 +118,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail},
-		admin.Deps{Store: d.Store, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, FreshAdmin: s.byAdmin(cookies),
+		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, FreshAdmin: s.byAdmin(cookies),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}})
 

@@ -41,9 +41,10 @@ type Config struct {
 
 // Deps is what the door works with.
 type Deps struct {
-	Store *storage.Store
-	Log   *slog.Logger
-	Now   func() time.Time
+	Store  *storage.Store
+	People People
+	Log    *slog.Logger
+	Now    func() time.Time
 
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
 	OpenMail func(storage.Captured) (Mail, error)

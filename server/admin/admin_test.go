@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
@@ -45,6 +46,7 @@ func newOffice(t *testing.T) *office {
 		Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:4283"}, Issuer: "http://localhost:4283/oidc", Version: "v0", Mail: "inbox"},
 		Deps{
 			Store: store, Log: log, Now: func() time.Time { return o.clock },
+			People: authn.New(authn.Config{}, authn.Deps{Store: store, Now: func() time.Time { return o.clock }, Log: log}),
 			OpenMail: func(c storage.Captured) (Mail, error) {
 				var m Mail
 				return m, json.Unmarshal(c.Sealed, &m)

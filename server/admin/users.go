@@ -32,6 +32,14 @@ type NewUser struct {
 	Name  string `json:"name,omitempty" maxLength:"200"`
 }
 
+// People is the engine that makes, blocks and removes people; its rules are the same for everybody who asks.
+type People interface {
+	CreateUser(ctx context.Context, by, address, name string) (storage.User, error)
+	DisableUser(ctx context.Context, by string, id storage.ID) error
+	EnableUser(ctx context.Context, by string, id storage.ID) error
+	DeleteUser(ctx context.Context, by string, id storage.ID) error
+}
+
 type (
 	userPath struct {
 		User string `path:"user" doc:"The sub, or an e-mail address"`
@@ -61,14 +69,17 @@ func (a *Admin) userRoutes(api huma.API) {
 		func(ctx context.Context, in *userPath) (*userAnswer, error) { return a.showUser(ctx, in.User) })
 	operation(a, api, huma.Operation{OperationID: "disable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/disable", Summary: "Keep a person out; their sessions and tokens end now"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
-			return a.setStatus(ctx, in.User, "disabled", storage.EventUserDisabled)
+			return a.changed(ctx, in.User, a.deps.People.DisableUser)
 		})
 	operation(a, api, huma.Operation{OperationID: "enable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/enable", Summary: "Let a person in again"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
-			return a.setStatus(ctx, in.User, "active", storage.EventUserEnabled)
+			return a.changed(ctx, in.User, a.deps.People.EnableUser)
 		})
 	operation(a, api, huma.Operation{OperationID: "delete-user", Method: http.MethodDelete, Path: "/api/v1/users/{user}", Summary: "Delete a person with everything that is theirs"},
-		func(ctx context.Context, in *userPath) (*struct{}, error) { return nil, a.deleteUser(ctx, in.User) })
+		func(ctx context.Context, in *userPath) (*struct{}, error) {
+			_, err := a.change(ctx, in.User, a.deps.People.DeleteUser)
+			return nil, err
+		})
 }
 
 func (a *Admin) listUsers(ctx context.Context, in *userQuery) (*userList, error) {
@@ -100,33 +111,20 @@ func (a *Admin) listUsers(ctx context.Context, in *userQuery) (*userList, error)
 }
 
 func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error) {
-	address, err := authn.NormalizeAddress(in.Email)
-	if err != nil {
-		return nil, refuse(422, "%q is not an e-mail address.", in.Email)
-	}
 	name := strings.TrimSpace(in.Name)
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return nil, refuse(422, "The name has a line break or control character in it. Remove it.")
 	}
-	now := a.now()
-	user := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
-	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		if err := tx.InsertUser(user); err != nil {
-			return err
-		}
-		err := tx.InsertEmail(storage.Email{UserID: user.ID, Address: address, Typed: strings.TrimSpace(in.Email), Primary: true, VerifiedAt: now, Created: now})
-		if errors.Is(err, storage.ErrConflict) {
-			return refuse(409, "Somebody has the address %s already. `gatelatch user show %s` shows who.", address, address)
-		}
-		if err != nil {
-			return err
-		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserCreated, Actor: actor, UserID: user.ID})
-	})
-	if err != nil {
+	person, err := a.deps.People.CreateUser(ctx, actor, in.Email, name)
+	switch {
+	case errors.Is(err, authn.ErrBadAddress):
+		return nil, refuse(422, "%q is not an e-mail address.", in.Email)
+	case errors.Is(err, authn.ErrTaken):
+		return nil, refuse(409, "Somebody has the address %s already. `gatelatch user show %s` shows who.", in.Email, in.Email)
+	case err != nil:
 		return nil, err
 	}
-	return a.showUser(ctx, user.ID.String())
+	return a.showUser(ctx, person.ID.String())
 }
 
 func (a *Admin) showUser(ctx context.Context, name string) (*userAnswer, error) {
@@ -142,53 +140,29 @@ func (a *Admin) showUser(ctx context.Context, name string) (*userAnswer, error) 
 	return out, err
 }
 
-// setStatus lets a person in or keeps them out. Keeping out ends every session and every grant in the same write.
-func (a *Admin) setStatus(ctx context.Context, name, status, event string) (*userAnswer, error) {
-	out := &userAnswer{}
-	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		p, err := findUser(tx, name)
-		if err != nil {
-			return err
-		}
-		if p.Status != status {
-			p.Status, p.Updated = status, a.now()
-			if err := tx.UpdateUser(p); err != nil {
-				return err
-			}
-			if !p.Active() {
-				if err := endAccess(tx, p.ID, a.now()); err != nil {
-					return err
-				}
-			}
-			if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: event, Actor: actor, UserID: p.ID}); err != nil {
-				return err
-			}
-		}
-		out.Body, err = shown(tx, p)
-		return err
-	})
-	return out, err
-}
-
-// endAccess signs a person out everywhere.
-func endAccess(tx storage.Tx, user storage.ID, now int64) error {
-	if err := tx.RevokeUserSessions(user, storage.ID{}, now); err != nil {
-		return err
+// change does something to a person whom the path names.
+func (a *Admin) change(ctx context.Context, name string, do func(ctx context.Context, by string, id storage.ID) error) (storage.ID, error) {
+	p, err := findUser(a.deps.Store.View(ctx), name)
+	if err != nil {
+		return p.ID, err
 	}
-	return tx.RevokeUserGrants(user, now)
+	switch err := do(ctx, actor, p.ID); {
+	case errors.Is(err, authn.ErrLastOwner):
+		return p.ID, refuse(409, "This is the last owner. Without one nobody could look after the server: make another one first.")
+	case errors.Is(err, authn.ErrNoUser):
+		return p.ID, refuse(404, "There is nobody with %s. `gatelatch user list` shows everybody.", name)
+	default:
+		return p.ID, err
+	}
 }
 
-func (a *Admin) deleteUser(ctx context.Context, name string) error {
-	return a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		p, err := findUser(tx, name)
-		if err != nil {
-			return err
-		}
-		if err := tx.DeleteUser(p.ID); err != nil {
-			return err
-		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: actor, UserID: p.ID})
-	})
+// changed is change for what leaves a person to show.
+func (a *Admin) changed(ctx context.Context, name string, do func(ctx context.Context, by string, id storage.ID) error) (*userAnswer, error) {
+	id, err := a.change(ctx, name, do)
+	if err != nil {
+		return nil, err
+	}
+	return a.showUser(ctx, id.String())
 }
 
 // findUser finds a person by sub or address.

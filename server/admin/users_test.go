@@ -14,7 +14,7 @@ func TestPersonIsFoundBySubAndByAnySpellingOfTheAddress(t *testing.T) {
 	o := newOffice(t)
 	var ann User
 	o.must("POST", "/users", `{"email":"Ann@Example.com","name":"Ann Example"}`, &ann)
-	if ann.Email != "Ann@Example.com" || !ann.Verified || ann.Name != "Ann Example" || ann.Status != "active" || ann.Role != "none" {
+	if ann.Email != "ann@example.com" || ann.Username != "ann" || !ann.Verified || ann.Name != "Ann Example" || ann.Status != "active" || ann.Role != "none" {
 		t.Errorf("made %+v", ann)
 	}
 	for _, name := range []string{ann.Sub, "ann@example.com", "ANN@EXAMPLE.COM"} {
@@ -75,6 +75,17 @@ func TestDisablingEndsSessionsAndGrantsAtOnce(t *testing.T) {
 	}
 	if got := o.events(); !slices.Equal(got, []string{"user.created", "user.disabled", "user.enabled"}) {
 		t.Errorf("events are %v", got)
+	}
+}
+
+func TestLastOwnerCannotBeTakenAway(t *testing.T) {
+	o := newOffice(t)
+	owner := storage.User{ID: storage.NewID(), Status: "active", Role: "owner", Created: o.now(), Updated: o.now()}
+	o.write(func(tx storage.Tx) error { return tx.InsertUser(owner) })
+	for _, call := range [][2]string{{"DELETE", ""}, {"POST", "/disable"}} {
+		if detail := o.refused(409, call[0], "/users/"+owner.ID.String()+call[1], ""); !strings.Contains(detail, "last owner") {
+			t.Errorf("%v: got %q", call, detail)
+		}
 	}
 }
 
