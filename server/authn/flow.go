@@ -150,15 +150,18 @@ func (e *Engine) Continue(ctx context.Context, v Visitor, id, cookie string) (st
 		if f.Finished > 0 {
 			return ErrFlowDone
 		}
-		done := f
-		done.Finished, done.SessionID = now, live.Session.ID
-		if d.Prompts("create") || Next(&done, d, live, storage.Client{}, now) != StepDone {
+		// Weighed before the flow ends: a session from before the request must not pass for one that came out of it.
+		c, err := tx.Client(f.ClientID)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("read application: %w", err)
+		}
+		if Next(&f, d, live, c, now) == StepSignIn {
 			return ErrSignIn
 		}
 		if err := tx.FinishFlow(f.ID, live.Session.ID, now); err != nil {
 			return doneIfSpent(err)
 		}
-		f = done
+		f.Finished, f.SessionID = now, live.Session.ID
 		return nil
 	})
 	if err != nil {
