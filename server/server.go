@@ -116,11 +116,12 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages := web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail},
 		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, FreshAdmin: s.byAdmin(cookies),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
-			Pages: web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}})
+			Pages: pages})
 
 	mux := http.NewServeMux()
 	provider.Routes(mux)
@@ -129,13 +130,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	mux.Handle("GET /assets/", views.Assets())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-			return
-		}
-		signIn.ShowError(w, r, &web.Error{Status: http.StatusNotFound, Code: "not_found"})
-	})
+	mux.Handle("/", pages.Handle(nothing(mux)))
 	s.handler = web.Identify(c.TrustedProxies, d.Log, web.Secure(c.PublicURL.Scheme == "https", s.home(s.sameOrigin(mux, c, signIn.ShowError))))
 	return s, nil
 }

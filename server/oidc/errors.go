@@ -54,7 +54,7 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 	switch {
 	case e.Status == http.StatusUnauthorized && e.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+p.issuer+`"`)
-	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500:
+	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500 && e.Status != http.StatusMethodNotAllowed:
 		challenge := `Bearer realm="` + p.issuer + `"`
 		if e.Code != "" {
 			challenge += `, error="` + e.Code + `", error_description="` + describable(e.Message) + `"`

@@ -169,6 +169,10 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}
+	// Programs are refused in their own language, also by method.
+	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
+		mux.Handle(at(path), api.Handle(web.Only(methods...)))
+	}
 }
 
 func (p *Provider) micros() int64 { return p.now().UnixMicro() }
