@@ -18,6 +18,8 @@ var rooms = map[string][]string{
 	"server":               {"server/admin", "server/authn", "server/oidc", "server/secret", "server/signin", "server/web", "storage", "email", "views", "views/words"},
 	"server/web":           {},
 	"server/secret":        {},
+	"server/safehttp":      {},
+	"server/jose":          {},
 	"server/authn":         {"server/secret", "storage", "email", "views/words"},
 	"server/oidc":          {"server/authn", "server/secret", "server/web", "storage", "views"},
 	"server/signin":        {"server/authn", "server/web", "storage", "views", "views/words"},
