@@ -27,15 +27,17 @@ func TestWindowBudgets(t *testing.T) {
 		left(1010, 2, 2010)
 		spend(1011, nil)
 		spend(1012, nil)
-		spend(900, nil) // the clock has stepped back: a window that begins in the future would last too long
-		left(900, 2, 1900)
+		spend(1009, ErrSpent) // a caller whose time was taken a moment earlier opens no new window
+		left(1009, 0, 2010)
+		spend(9, nil) // the clock was set back: a window that begins so far in the future would last too long
+		left(9, 2, 1009)
 		write(t, s, func(tx Tx) error { return tx.ReturnBudget("b") })
-		left(900, 3, 1900)
+		left(9, 3, 1009)
 		write(t, s, func(tx Tx) error { return tx.ReturnBudget("b") }) // never more than the limit
-		left(900, 3, 1900)
-		spend(901, nil)
+		left(9, 3, 1009)
+		spend(10, nil)
 		write(t, s, func(tx Tx) error { return tx.RefundBudget("b") })
-		left(902, 3, 902)
+		left(11, 3, 11)
 	})
 }
 
@@ -57,6 +59,7 @@ func TestBuckets(t *testing.T) {
 			spend(5000, nil) // full again, and no fuller
 		}
 		spend(5000, ErrSpent)
-		spend(1000, nil) // the clock has stepped back
+		spend(4990, ErrSpent) // a caller whose time was taken a moment earlier does not fill it
+		spend(1000, nil)      // the clock was set back
 	})
 }

@@ -28,7 +28,7 @@ import (
 
 const publicURL = "http://localhost:4283"
 
-// house is a server with the sign-in pages, one application, and a mailbox for everybody.
+// house is a server with the sign-in pages, one application, and a mailbox for everybody. Tests in houses of their own run in parallel.
 type house struct {
 	t       *testing.T
 	store   *storage.Store
@@ -62,6 +62,7 @@ func silent(o *options) { o.silent = true }
 
 func newHouse(t *testing.T, settings ...setting) *house {
 	t.Helper()
+	t.Parallel()
 	h := &house{t: t, clock: &clock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}, mails: email.NewInbox(), log: &logbook{}, counts: &counter{}}
 	var err error
 	if h.store, err = storage.Open(t.Context(), storage.Options{Dir: t.TempDir(), Trace: h.counts.count}); err != nil {
