@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,8 @@ import (
 func (p *Program) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "healthcheck", Short: "Ask the server whether it is well", Args: arguments(),
-		Long: "Ask the server whether it is well. Where it listens is read from the same configuration the server reads.\n" +
+		Long: "Ask the server whether it is well. Where it listens, the running server says itself, by the socket in its data\n" +
+			"folder; where there is none, the configuration does.\n" +
 			"The exit code is 0 if it can take requests and reach its database, else 1.",
 		Example: "  gatelatch healthcheck --config /etc/gatelatch.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -25,11 +25,11 @@ func (p *Program) healthcheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			address, err := whereToAsk(cmd.Context(), cfg)
+			address, https, err := whereToAsk(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
-			if err := ready(cmd.Context(), cfg, address); err != nil {
+			if err := ready(cmd.Context(), address, https); err != nil {
 				return err
 			}
 			p.printf("ok\n")
@@ -38,11 +38,21 @@ func (p *Program) healthcheckCommand() *cobra.Command {
 	}
 }
 
-// whereToAsk is the address the server listens on, as one that can be dialled.
-func whereToAsk(ctx context.Context, cfg *Config) (string, error) {
-	host, port, err := net.SplitHostPort(cfg.Listen)
+// whereToAsk is the address the server listens on, as one that can be dialled, and whether it speaks https there. A server that
+// runs on the data folder says so itself: it may have been started with flags. Else the configuration says where it should be.
+func whereToAsk(ctx context.Context, cfg *Config) (address string, https bool, err error) {
+	address, https = cfg.Listen, cfg.TLS.Cert != ""
+	if m, ok := dial(cfg); ok {
+		defer m.close()
+		var health admin.Health
+		if err := m.call(ctx, "GET", "/health", nil, &health); err != nil {
+			return "", false, err
+		}
+		address, https = health.Listen, health.TLS
+	}
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", fmt.Errorf("listen is %q: %w", cfg.Listen, err)
+		return "", false, fmt.Errorf("listen is %q: %w", address, err)
 	}
 	switch host {
 	case "", "0.0.0.0", "localhost":
@@ -50,31 +60,17 @@ func whereToAsk(ctx context.Context, cfg *Config) (string, error) {
 	case "::":
 		host = "::1"
 	}
-	if port != "0" {
-		return net.JoinHostPort(host, port), nil
+	if port == "0" {
+		return "", false, fmt.Errorf("no server runs on %s, and the configuration leaves the port to the system", cfg.Data)
 	}
-	// The system chose the port. The running server knows it, and says so in the address it answers by.
-	m, ok := dial(cfg)
-	if !ok {
-		return "", fmt.Errorf("no server runs on %s", cfg.Data)
-	}
-	defer m.close()
-	var health admin.Health
-	if err := m.call(ctx, "GET", "/health", nil, &health); err != nil {
-		return "", err
-	}
-	public, err := url.Parse(health.PublicURL)
-	if err != nil {
-		return "", fmt.Errorf("read the server's address: %w", err)
-	}
-	return net.JoinHostPort(host, public.Port()), nil
+	return net.JoinHostPort(host, port), https, nil
 }
 
 // ready asks /readyz. The certificate is not checked: this asks whether the process works, and its name is that of the
 // public address, which may not even resolve here.
-func ready(ctx context.Context, cfg *Config, address string) error {
+func ready(ctx context.Context, address string, https bool) error {
 	scheme := "http"
-	if cfg.TLS.Cert != "" {
+	if https {
 		scheme = "https"
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -98,6 +98,8 @@ func (c *Config) server(public *url.URL) server.Config {
 		HelpURL:        c.HelpURL,
 		Version:        version(),
 		Mail:           c.Email.Provider,
+		Listen:         c.Listen,
+		TLS:            c.TLS.Cert != "",
 		Templates:      c.templates(),
 		CodeInSubject:  c.Email.CodeInSubject,
 		Budgets:        authn.Budgets(c.Budgets),

@@ -103,6 +103,7 @@ func (p *Program) open(ctx context.Context, cfg *Config, listeners []net.Listene
 		}
 	}
 	r.public = cfg.publicURL(r.listeners[0].Addr().String())
+	cfg.Listen = r.listeners[0].Addr().String() // what it came to, for whoever asks
 	if r.parts, err = assemble(ctx, cfg, r.public, r.log); err != nil {
 		return nil, err
 	}

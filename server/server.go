@@ -39,13 +39,15 @@ type Config struct {
 	HelpURL        string // likewise
 	Version        string
 	Mail           string // "inbox", "ses" or "smtp"
+	Listen         string // host:port, for those who ask how the server is
+	TLS            bool   // it speaks https there
 	Templates      []email.Template
 	CodeInSubject  bool
 	Budgets        authn.Budgets
 	Lifetimes      Lifetimes
 }
 
-// Lifetimes say how long things are good for; a zero takes its default.
+// Lifetimes say how long things are good for; a zero takes its default, but for RefreshGrace, where it means none.
 type Lifetimes struct {
 	Code            time.Duration
 	AccessToken     time.Duration
@@ -118,8 +120,8 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	pages := web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}
 	s.admin = admin.New(
-		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail},
-		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, FreshAdmin: s.byAdmin(cookies),
+		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
+		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 

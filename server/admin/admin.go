@@ -37,6 +37,8 @@ type Config struct {
 	Issuer    string // as tokens name it
 	Version   string // of the program
 	Mail      string // where mail goes: "inbox", "ses" or "smtp"
+	Listen    string // host:port the server listens on
+	TLS       bool   // it speaks https there
 }
 
 // Deps is what the door works with.
@@ -48,8 +50,8 @@ type Deps struct {
 
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
 	OpenMail func(storage.Captured) (Mail, error)
-	// FreshAdmin says whether a request comes from an admin who signed in moments ago.
-	FreshAdmin func(*http.Request) bool
+	// IsAdmin says whether a request comes from an admin who is signed in.
+	IsAdmin func(*http.Request) bool
 	// Pages answers for the inbox pages when they fail, and Frame is what they share with all others.
 	Pages web.Edge
 	Frame func(http.ResponseWriter, *http.Request) views.Frame

@@ -26,7 +26,7 @@ type office struct {
 	store *storage.Store
 	clock time.Time
 	log   *bytes.Buffer
-	admin bool // what FreshAdmin answers
+	admin bool // what IsAdmin answers
 }
 
 func newOffice(t *testing.T) *office {
@@ -43,7 +43,7 @@ func newOffice(t *testing.T) *office {
 	o := &office{t: t, store: store, clock: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(o.log, nil))
 	o.Admin = New(
-		Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:4283"}, Issuer: "http://localhost:4283/oidc", Version: "v0", Mail: "inbox"},
+		Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:4283"}, Issuer: "http://localhost:4283/oidc", Version: "v0", Mail: "inbox", Listen: "127.0.0.1:4283"},
 		Deps{
 			Store: store, Log: log, Now: func() time.Time { return o.clock },
 			People: authn.New(authn.Config{}, authn.Deps{Store: store, Now: func() time.Time { return o.clock }, Log: log}),
@@ -51,7 +51,7 @@ func newOffice(t *testing.T) *office {
 				var m Mail
 				return m, json.Unmarshal(c.Sealed, &m)
 			},
-			FreshAdmin: func(*http.Request) bool { return o.admin },
+			IsAdmin: func(*http.Request) bool { return o.admin },
 			Frame: func(http.ResponseWriter, *http.Request) views.Frame {
 				return views.Frame{Words: words.For("en"), Host: "localhost:4283"}
 			},
@@ -140,7 +140,7 @@ func TestHealthSaysWhatServerThisIs(t *testing.T) {
 	o := newOffice(t)
 	var h Health
 	o.must("GET", "/health", "", &h)
-	if want := (Health{"ok", "v0", "http://localhost:4283", "http://localhost:4283/oidc", "inbox"}); h != want {
+	if want := (Health{Status: "ok", Version: "v0", PublicURL: "http://localhost:4283", Issuer: "http://localhost:4283/oidc", Mail: "inbox", Listen: "127.0.0.1:4283"}); h != want {
 		t.Errorf("got %+v, want %+v", h, want)
 	}
 }

@@ -16,6 +16,8 @@ type Health struct {
 	PublicURL string `json:"public_url"`
 	Issuer    string `json:"issuer"`
 	Mail      string `json:"mail" enum:"inbox,ses,smtp" doc:"Where mail goes"`
+	Listen    string `json:"listen" doc:"Address and port it listens on"`
+	TLS       bool   `json:"tls" doc:"It speaks https itself there"`
 }
 
 type healthAnswer struct{ Body Health }
@@ -27,6 +29,6 @@ func (a *Admin) healthRoutes(api huma.API) {
 			if err := a.deps.Store.Read(ctx, func(tx storage.Tx) error { _, err := tx.Version(); return err }); err != nil {
 				return nil, err
 			}
-			return &healthAnswer{Health{Status: "ok", Version: a.cfg.Version, PublicURL: a.cfg.PublicURL.String(), Issuer: a.cfg.Issuer, Mail: a.cfg.Mail}}, nil
+			return &healthAnswer{Health{Status: "ok", Version: a.cfg.Version, PublicURL: a.cfg.PublicURL.String(), Issuer: a.cfg.Issuer, Mail: a.cfg.Mail, Listen: a.cfg.Listen, TLS: a.cfg.TLS}}, nil
 		})
 }

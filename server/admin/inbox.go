@@ -20,10 +20,10 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /inbox/{id}/html", a.deps.Pages.Handle(a.mayReadMail(a.mailHTML)))
 }
 
-// mayReadMail lets in who sits at the machine, and admins who signed in moments ago. To anybody else there is no inbox.
+// mayReadMail lets in who sits at the machine, and admins who are signed in. To anybody else there is no inbox.
 func (a *Admin) mayReadMail(next web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if !a.atThisMachine(r) && !a.deps.FreshAdmin(r) {
+		if !a.atThisMachine(r) && !a.deps.IsAdmin(r) {
 			return &web.Error{Status: http.StatusNotFound, Code: "not_found"}
 		}
 		return next(w, r)
