@@ -84,12 +84,15 @@ func write(t testing.TB, s *Store, f func(Tx) error) {
 	}
 }
 
-// occupy keeps the writer busy until release is called.
-func occupy(t *testing.T, s *Store) (release func()) {
+// occupy keeps the writer busy until release is called; what comes first is done on its goroutine.
+func occupy(t *testing.T, s *Store, first ...func()) (release func()) {
 	t.Helper()
 	started, hold, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- s.Write(context.Background(), func(Tx) error {
+			for _, f := range first {
+				f()
+			}
 			close(started)
 			<-hold
 			return nil
@@ -115,9 +118,14 @@ func together(t *testing.T, s *Store, units ...func(Tx) error) []error {
 		}
 		return errs
 	}
-	release := occupy(t, s)
-	// The unit that holds the writer is over its time when it ends, so those who wait come into the next transaction.
-	time.Sleep(2 * batchTime)
+	// Both run on the writer's goroutine: the unit that keeps it busy shares with nobody, the first of ours with all that wait.
+	release := occupy(t, s, func() { lite.writer.hold = -1 })
+	units[0] = func(f func(Tx) error) func(Tx) error {
+		return func(tx Tx) error {
+			lite.writer.hold = time.Hour
+			return f(tx)
+		}
+	}(units[0])
 	var wait sync.WaitGroup
 	for i, f := range units {
 		wait.Go(func() { errs[i] = s.Write(context.Background(), f) })

@@ -67,7 +67,7 @@ func readyPostgres(ctx context.Context, db *sql.DB, o Options) error {
 			o.Log.Warn("PostgreSQL is set so that a crash can lose what was acknowledged", "setting", setting, "value", value)
 		}
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300), lock.WithUnlockTimeout(1, 30)) // seconds between tries, tries
 	if err != nil {
 		return fmt.Errorf("prepare the migrations: %w", err)
 	}

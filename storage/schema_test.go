@@ -150,7 +150,7 @@ func postgresSchema(t *testing.T, s *Store) schema {
 			t.Fatalf("%s: %v", query, err)
 		}
 	}
-	add(`SELECT table_name, column_name, data_type, is_nullable = 'NO', COALESCE(column_default, '') FROM information_schema.columns WHERE table_schema = 'public'`,
+	add(`SELECT table_name, column_name, data_type, is_nullable = 'NO', COALESCE(column_default, '') FROM information_schema.columns WHERE table_schema = current_schema()`,
 		func(row scanner) (string, string, error) {
 			var table, name, kind, standard string
 			var notNull bool
@@ -160,14 +160,14 @@ func postgresSchema(t *testing.T, s *Store) schema {
 	add(`SELECT c.conrelid::regclass::text, a.attname, c.confrelid::regclass::text, f.attname,
 			CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'a' THEN 'no action' ELSE c.confdeltype::text END
 		FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1] JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
-		WHERE c.contype = 'f'`,
+		WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace`,
 		func(row scanner) (string, string, error) {
 			var table, from, other, to, rule string
 			err := row.Scan(&table, &from, &other, &to, &rule)
 			return table, fmt.Sprintf("foreign key %s to %s %s, on delete %s", from, other, to, rule), err
 		})
 	add(`SELECT c.conrelid::regclass::text, a.attname, pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-		WHERE c.contype = 'c' AND c.connamespace = 'public'::regnamespace`,
+		WHERE c.contype = 'c' AND c.connamespace = current_schema()::regnamespace`,
 		func(row scanner) (string, string, error) {
 			var table, column, text string
 			err := row.Scan(&table, &column, &text)
@@ -175,7 +175,7 @@ func postgresSchema(t *testing.T, s *Store) schema {
 		})
 	add(`SELECT i.indrelid::regclass::text, CASE WHEN i.indisprimary THEN 'primary key' ELSE i.indexrelid::regclass::text END, i.indisunique, pg_get_indexdef(i.indexrelid),
 			(SELECT string_agg(a.attname, ' ' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum)
-		FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace`,
+		FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = current_schema()::regnamespace`,
 		func(row scanner) (string, string, error) {
 			var table, name, sql, columns string
 			var unique bool

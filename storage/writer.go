@@ -28,9 +28,10 @@ type writer struct {
 	units, commits atomic.Uint64
 
 	// of the goroutine alone
-	session *session // nil: the next batch opens one
-	batch   []*job   // ran in the open transaction, and wait for its COMMIT
-	sick    bool     // the last batch failed; logged once
+	session *session      // nil: the next batch opens one
+	batch   []*job        // ran in the open transaction, and wait for its COMMIT
+	hold    time.Duration // batchTime, but in tests
+	sick    bool          // the last batch failed; logged once
 }
 
 // job is a unit of work on its way through the queue.
@@ -49,7 +50,7 @@ const (
 // startWriter starts the goroutine. open makes its connection, now and whenever the last one has broken.
 func startWriter(first *session, open func() (*session, error), log *slog.Logger) *writer {
 	w := &writer{
-		open: open, log: log, session: first,
+		open: open, log: log, session: first, hold: batchTime,
 		queue: make(chan *job, queueUnits), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()
@@ -151,7 +152,7 @@ func (w *writer) transaction(j *job) {
 // another returns the next job of this batch. When none waits, it lets those run who are about to bring one, once: callers
 // who were answered by the last COMMIT and come back right away. For a lone caller that costs nothing.
 func (w *writer) another(start time.Time) *job {
-	if len(w.batch) == batchUnits || time.Since(start) > batchTime {
+	if len(w.batch) == batchUnits || time.Since(start) > w.hold {
 		return nil
 	}
 	if j := w.next(); j != nil {
