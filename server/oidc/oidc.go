@@ -15,6 +15,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ import (
 	"gatelatch/views"
 )
 
-// Lifetimes of what is issued, where the client has none of its own.
+// Lifetimes of what is issued, where the client has none of its own. A zero takes its default, but for RefreshGrace, where it means none.
 type Lifetimes struct {
 	Code            time.Duration // at most 60 s
 	AccessToken     time.Duration
@@ -48,6 +49,13 @@ type Lifetimes struct {
 
 // DefaultLifetimes are those of DESIGN §9.
 var DefaultLifetimes = Lifetimes{Code: time.Minute, AccessToken: time.Hour, IDToken: time.Hour, RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second}
+
+func (l Lifetimes) withDefaults() Lifetimes {
+	d := DefaultLifetimes
+	l.Code, l.AccessToken, l.IDToken = cmp.Or(l.Code, d.Code), cmp.Or(l.AccessToken, d.AccessToken), cmp.Or(l.IDToken, d.IDToken)
+	l.RefreshIdle, l.RefreshAbsolute = cmp.Or(l.RefreshIdle, d.RefreshIdle), cmp.Or(l.RefreshAbsolute, d.RefreshAbsolute)
+	return l
+}
 
 // Config is what the door has to be told.
 type Config struct {
@@ -93,6 +101,7 @@ type Provider struct {
 
 // New makes the door and, on the first start, the signing keys.
 func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
+	c.Lifetimes = c.Lifetimes.withDefaults()
 	p := &Provider{Config: c, store: d.Store, secrets: d.Secrets, engine: d.Engine, cookies: d.Cookies, log: d.Log, now: d.Now, names: names{d.Secrets},
 		makeFrame: d.Frame, showError: d.ShowError}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
