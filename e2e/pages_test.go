@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -33,4 +36,26 @@ func (s *server) setUpLink() string {
 		s.t.Fatal(err)
 	}
 	return link
+}
+
+func TestSetUpLinkMakesTheFirstAdminOnce(t *testing.T) {
+	s := serve(t, nil)
+	link := s.setUpLink()
+	p := s.person("ada@example.com")
+	p.open(link)
+	shown := p.submit("name", "Ada Example", "email", p.address)
+	if shown.Status != http.StatusOK || !strings.Contains(shown.text(), "Ada Example") {
+		t.Errorf("set-up ends at %d %s %q, want a page that knows Ada", shown.Status, shown.URL, shown.text())
+	}
+	var list struct{ Users []struct{ Name, Role string } }
+	if err := json.Unmarshal([]byte(s.run("user", "list", "--json")), &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Users) != 1 || list.Users[0].Name != "Ada Example" || list.Users[0].Role != "owner" {
+		t.Errorf("people are %+v, want Ada, the owner", list.Users)
+	}
+	stranger := s.person("mallory@example.com")
+	if shown := stranger.open(link); shown.Status != http.StatusGone || shown.form(hasName("email")) != nil {
+		t.Errorf("the link a second time shows %d %q, want 410 and no form", shown.Status, shown.text())
+	}
 }

@@ -53,7 +53,7 @@ func (p *person) open(address string) page {
 // submit fills the form that has the first field, and sends it. Fields are names and values in turn.
 func (p *person) submit(fields ...string) page {
 	p.t.Helper()
-	form := p.page.form(func(n *html.Node) bool { return n.Data == "input" && attribute(n, "name") == fields[0] })
+	form := p.page.form(hasName(fields[0]))
 	if form == nil {
 		p.t.Fatalf("no form on %s asks for %q:\n%s", p.page.URL, fields[0], p.page.Body)
 	}
@@ -150,6 +150,11 @@ func (shown page) form(is func(*html.Node) bool) (form *html.Node) {
 		})
 	})
 	return form
+}
+
+// hasName recognises a field by its name.
+func hasName(name string) func(*html.Node) bool {
+	return func(n *html.Node) bool { return n.Data == "input" && attribute(n, "name") == name }
 }
 
 // has says whether the page has an element with this id.
