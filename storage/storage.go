@@ -102,7 +102,8 @@ func (s *Store) Stats() Stats { return s.engine.stats() }
 // error, Write undoes what f did and returns that error as it is.
 //
 // f does SQL and nothing else, because it may run more than once (PostgreSQL) and inside a transaction that serves other
-// callers, too (SQLite). A statement that fails ends the unit even if f goes on.
+// callers, too (SQLite): it must not wait for anything, least of all for another Write. A statement that fails ends the
+// unit even if f goes on.
 //
 // ctx says how long the unit may wait for its turn: [ErrBusy] if its deadline comes first, ctx.Err() if it is cancelled,
 // and then f has not run and never will. Once f runs, ctx is not looked at any more and Write tells what became of it. A
