@@ -34,7 +34,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.redirects, "redirect-uri", nil, "`address` people come back to after signing in; again for more")
 	f.StringArrayVar(&s.logouts, "post-logout-redirect-uri", nil, "`address` people come back to after signing out; again for more")
 	f.StringArrayVar(&s.origins, "allowed-origin", nil, "`origin` whose pages may call the token endpoint; again for more")
-	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256 or ES256")
+	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256, PS256, ES256 or EdDSA")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
 	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")

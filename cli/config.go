@@ -136,5 +136,5 @@ type Client struct {
 	AllowedOrigins           []string `key:"allowed_origins"`
 	AllowHTTP                bool     `key:"allow_http"`
 	RequirePKCE              bool     `key:"require_pkce"`
-	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,ES256"`
+	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
 }

@@ -73,13 +73,14 @@ type Deps struct {
 
 // Server is all doors behind one handler.
 type Server struct {
-	cfg     Config
-	store   *storage.Store
-	log     *slog.Logger
-	now     func() time.Time
-	engine  *authn.Engine
-	admin   *admin.Admin
-	handler http.Handler
+	cfg      Config
+	store    *storage.Store
+	log      *slog.Logger
+	now      func() time.Time
+	engine   *authn.Engine
+	admin    *admin.Admin
+	provider *oidc.Provider
+	handler  http.Handler
 }
 
 // New puts a server together. It starts nothing and, but for the signing keys at the very first start, writes nothing.
@@ -119,9 +120,10 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	pages := web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}
+	s.provider = provider
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
-		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies),
+		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 
@@ -152,10 +154,10 @@ func (s *Server) SetUpLink(ctx context.Context) (string, error) {
 	return s.cfg.PublicURL.JoinPath("set-up").String() + "?t=" + token, nil
 }
 
-// Run does what happens in the background until ctx ends: mail leaves, expired rows go. It returns the first job's failure.
+// Run does what happens in the background until ctx ends: mail leaves, expired rows go, signing keys take turns. It returns the first job's failure.
 func (s *Server) Run(ctx context.Context) error {
 	jobs, ctx := errgroup.WithContext(ctx)
-	for _, job := range []func(context.Context) error{s.engine.Deliver, s.sweep} {
+	for _, job := range []func(context.Context) error{s.engine.Deliver, s.sweep, s.tendKeys} {
 		jobs.Go(func() error { return job(ctx) })
 	}
 	return jobs.Wait()

@@ -29,7 +29,7 @@ func (c Client) Public() bool { return c.Type != "web" }
 type ClientSettings struct {
 	HomeURL           string `json:"client_uri,omitempty"`
 	RequirePKCE       bool   `json:"require_pkce,omitempty"`          // public clients must send PKCE always
-	IDTokenAlg        string `json:"id_token_alg,omitempty"`          // "RS256" (default) or "ES256"
+	IDTokenAlg        string `json:"id_token_alg,omitempty"`          // "RS256" (default), "PS256", "ES256" or "EdDSA"
 	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
 	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same

@@ -20,6 +20,9 @@ const (
 	EventAddressSlowed  = "address.slowed"
 	EventSettingChanged = "setting.changed"
 	EventKeyCreated     = "key.created"
+	EventKeyRotated     = "key.rotated"
+	EventKeyRetired     = "key.retired"
+	EventKeyDropped     = "key.dropped"
 )
 
 // Event is a line of the audit log: append-only. ID says when.

@@ -3,11 +3,11 @@ package storage
 // Key is a signing key. Its private half lies sealed with the key file.
 type Key struct {
 	ID         string // `kid`: the RFC 7638 thumbprint
-	Alg        string // "RS256" or "ES256"
+	Alg        string // "RS256", "PS256", "ES256" or "EdDSA"
 	Public     string // JWK
 	Sealed     []byte
 	Created    int64
-	ActiveFrom int64
+	ActiveFrom int64 // it signs from then on; published from the first moment
 	RetiredAt  int64 // 0: not retired
 }
 
@@ -32,4 +32,20 @@ func (tx Tx) Keys() ([]Key, error) {
 		return nil
 	})
 	return keys, err
+}
+
+// UpdateKey moves the times of a signing key; ErrNotFound.
+func (tx Tx) UpdateKey(k Key) error {
+	if err := tx.one(`UPDATE keys SET active_from = $2, retired_at = $3 WHERE id = $1`, k.ID, k.ActiveFrom, k.RetiredAt); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
+}
+
+// DeleteKey removes a signing key: what it signed cannot be verified any more. ErrNotFound.
+func (tx Tx) DeleteKey(id string) error {
+	if err := tx.one(`DELETE FROM keys WHERE id = $1`, id); err != nil {
+		return err
+	}
+	return tx.raiseVersion()
 }

@@ -40,3 +40,9 @@ func (tx Tx) raiseVersion() error {
 	}
 	return tx.one(`UPDATE versions SET number = number + 1 WHERE name = 'configuration'`)
 }
+
+// LockConfiguration makes this unit of work the only one, of all replicas, that changes the configuration until it ends:
+// what it reads afterwards stays true.
+func (tx Tx) LockConfiguration() error {
+	return tx.one(`UPDATE versions SET number = number WHERE name = 'configuration'`)
+}

@@ -6,6 +6,7 @@
 //
 //	/api/v1/health                              how the server is
 //	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
+//	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
 //	/api/v1/openapi.json                        this list for programs
@@ -48,6 +49,8 @@ type Deps struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 
+	// Keys are the keys that sign tokens.
+	Keys SigningKeys
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
 	OpenMail func(storage.Captured) (Mail, error)
 	// IsAdmin says whether a request comes from an admin who is signed in.
@@ -82,12 +85,13 @@ func (a *Admin) newAPI() http.Handler {
 	cfg.DocsPath, cfg.SchemasPath = "", "" // the pages huma brings load their script from elsewhere
 	cfg.CreateHooks = nil                  // no $schema in every answer
 	cfg.RejectUnknownQueryParameters = true
-	cfg.Info.Description = "Applications, people and the development inbox of one Gatelatch server."
+	cfg.Info.Description = "Applications, people, signing keys and the development inbox of one Gatelatch server."
 	mux := http.NewServeMux()
 	api := humago.New(mux, cfg)
 	a.healthRoutes(api)
 	a.appRoutes(api)
 	a.userRoutes(api)
+	a.keyRoutes(api)
 	a.mailRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")

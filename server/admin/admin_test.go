@@ -177,8 +177,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 16 {
-		t.Errorf("%d operations are described, want 16", operations)
+	if operations != 18 {
+		t.Errorf("%d operations are described, want 18", operations)
 	}
 }
 

@@ -65,7 +65,7 @@ type NewApp struct {
 // AppSwitches are the settings of an application that have two or three positions; nil leaves one as it is.
 type AppSwitches struct {
 	AllowedOrigins           *[]string `json:"allowed_origins,omitempty"`
-	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,ES256"`
+	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`

@@ -59,7 +59,7 @@ func (c *cache) snapshot(ctx context.Context) (*snapshot, error) {
 		}
 		return s, nil
 	}
-	keys, err := loadKeys(ctx, c.p.store, c.p.secrets, c.p.micros())
+	keys, err := loadKeys(ctx, c.p.store, c.p.secrets)
 	if err != nil {
 		return nil, err
 	}

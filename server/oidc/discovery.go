@@ -41,7 +41,7 @@ func (p *Provider) metadata() metadata {
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query", "fragment", "form_post"},
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
-		IDTokenAlgs: []string{RS256, ES256}, TokenAuthMethods: authMethods, RevocationAuthMethods: authMethods, ClaimTypesSupported: []string{"normal"},
+		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, RevocationAuthMethods: authMethods, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",
 			"nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
 			"address", "phone_number", "phone_number_verified"},
@@ -61,7 +61,12 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(int(jwksLife.Seconds())))
+	w.Header().Set("ETag", keys.etag)
+	if r.Header.Get("If-None-Match") == keys.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	return sendDocument(w, keys.public)
 }
 

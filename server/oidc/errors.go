@@ -29,7 +29,7 @@ func (p *Provider) makeEdges() edges {
 func translate(err error) *web.Error {
 	var many *authn.TooMany
 	switch {
-	case unavailable(err):
+	case unavailable(err), errors.Is(err, errNoKey):
 		return &web.Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Message: "The server cannot store anything right now. Nothing is lost; try again in a moment.", RetryAfter: retryAfter, Err: err}
 	case errors.Is(err, authn.ErrFlowGone), errors.Is(err, authn.ErrFlowDone):
 		return &web.Error{Status: http.StatusBadRequest, Code: "flow_gone", Err: err}

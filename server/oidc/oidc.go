@@ -112,7 +112,8 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
 	p.document = document
-	if err := makeKeys(ctx, d.Store, d.Secrets, p.micros()); err != nil {
+	// The quick ones at once; the other RSA key would make the first start wait, and is TendKeys' to make.
+	if err := p.tendKeys(ctx, []string{RS256, ES256, EdDSA}); err != nil {
 		return nil, err
 	}
 	if _, err := p.cache.snapshot(ctx); err != nil {

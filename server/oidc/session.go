@@ -63,7 +63,7 @@ func (s *session) Clone() fosite.Session {
 	return &c
 }
 
-// IDTokenClaims implements openid.Session. fosite fills in at_hash here; the token itself is written by tokens.GenerateIDToken.
+// IDTokenClaims implements openid.Session. The token itself is written by tokens.GenerateIDToken.
 // No times: what they decide is decided by authn.Next, and fosite would measure them with another clock.
 func (s *session) IDTokenClaims() *jwt.IDTokenClaims {
 	if s.claims == nil {

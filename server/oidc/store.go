@@ -51,10 +51,11 @@ type memo struct {
 	flow    storage.ID
 	failure error // a write that fosite swallowed
 
-	operation  operation
-	newExpires time.Time // of the grant, by what was issued
-	refresh    bool      // a refresh token is issued
-	generation int64     // of the refresh token that counts after the write
+	operation   operation
+	accessToken string    // that was minted
+	newExpires  time.Time // of the grant, by what was issued
+	refresh     bool      // a refresh token is issued
+	generation  int64     // of the refresh token that counts after the write
 }
 
 type operation int

@@ -54,7 +54,7 @@ func (t *tokens) ValidateRefreshToken(_ context.Context, r fosite.Requester, _ s
 }
 
 // GenerateAccessToken implements oauth2.AccessTokenStrategy.
-func (t *tokens) GenerateAccessToken(_ context.Context, r fosite.Requester) (string, string, error) {
+func (t *tokens) GenerateAccessToken(ctx context.Context, r fosite.Requester) (string, string, error) {
 	se := r.GetSession().(*session)
 	var mask uint32
 	for i, scope := range strings.Fields(se.grant.Scope) {
@@ -63,6 +63,7 @@ func (t *tokens) GenerateAccessToken(_ context.Context, r fosite.Requester) (str
 		}
 	}
 	token := t.p.names.mint(name{kind: kindAccess, grant: se.grant.ID, expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix()), scopes: mask}, binding(se.grant, se.client))
+	memoOf(ctx).accessToken = token // its hash goes into the ID token
 	return token, token, nil
 }
 
@@ -96,7 +97,6 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	claims["auth_time"] = se.grant.AuthTime / int64(time.Second/time.Microsecond)
 	claims["amr"] = strings.Fields(se.grant.AMR)
 	claims["acr"] = se.grant.ACR
-	claims["at_hash"] = se.IDTokenClaims().AccessTokenHash
 	if !se.grant.SessionID.IsZero() {
 		claims["sid"] = se.grant.SessionID.String()
 	}
@@ -108,5 +108,6 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	if alg == "" {
 		alg = RS256
 	}
-	return keys.sign(alg, "JWT", claims)
+	claims["at_hash"] = leftHalf(alg, memoOf(ctx).accessToken)
+	return keys.sign(alg, "JWT", claims, t.p.micros())
 }
