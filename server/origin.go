@@ -37,8 +37,8 @@ func (s *Server) home(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.Host != s.cfg.PublicURL.Host && forPeople(r.URL.Path, s.cfg.IssuerPath) && loopbackTwin(r.Host, s.cfg.PublicURL) {
-			to := *r.URL
-			to.Scheme, to.Host = s.cfg.PublicURL.Scheme, s.cfg.PublicURL.Host
+			// From the parts that are wanted: the address of a request may carry more, such as a name before the host.
+			to := url.URL{Scheme: s.cfg.PublicURL.Scheme, Host: s.cfg.PublicURL.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 			w.Header().Set("Cache-Control", "no-store")
 			http.Redirect(w, r, to.String(), http.StatusTemporaryRedirect)
 			return
