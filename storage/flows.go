@@ -14,20 +14,21 @@ type Flow struct {
 	Created   int64
 	Expires   int64
 	Finished  int64
+	Answered  int64 // when the door that opened it sent its answer
 }
 
 // InsertFlow adds a flow.
 func (tx Tx) InsertFlow(f Flow) error {
-	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SessionID, f.Created, f.Expires, f.Finished)
+	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SessionID, f.Created, f.Expires, f.Finished, f.Answered)
 	return err
 }
 
 // Flow returns the flow with that id if it has not expired at now; ErrNotFound.
 func (tx Tx) Flow(id ID, now int64) (Flow, error) {
 	var f Flow
-	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
-		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SessionID, &f.Created, &f.Expires, &f.Finished)
+	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, session_id, created, expires, finished_at, answered_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
+		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SessionID, &f.Created, &f.Expires, &f.Finished, &f.Answered)
 	return f, err
 }
 
@@ -41,7 +42,7 @@ func (tx Tx) FinishFlow(id, session ID, now int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE flows SET session_id = $2, finished_at = $3 WHERE id = $1 AND finished_at = 0`, id, session, now))
 }
 
-// CloseFlow removes a flow that has been answered; ErrSpent if somebody was faster.
-func (tx Tx) CloseFlow(id ID) error {
-	return spentUnlessOne(tx.exec(`DELETE FROM flows WHERE id = $1`, id))
+// AnswerFlow notes that the door has sent its answer, once; ErrSpent for everybody after the first.
+func (tx Tx) AnswerFlow(id ID, now int64) error {
+	return spentUnlessOne(tx.exec(`UPDATE flows SET answered_at = $2 WHERE id = $1 AND answered_at = 0`, id, now))
 }

@@ -23,8 +23,8 @@ func TestFlowsAndTheirCodes(t *testing.T) {
 		run("challenge a finished one", ErrSpent, func(tx Tx) error { return tx.ChallengeFlow(f.ID, "bob@example.com", NewID()) })
 		f.SessionID, f.Finished = session, 60
 		same(t, "finished", must(view.Flow(f.ID, 70)), f)
-		run("close", nil, func(tx Tx) error { return tx.CloseFlow(f.ID) })
-		run("close again", ErrSpent, func(tx Tx) error { return tx.CloseFlow(f.ID) })
+		run("answer", nil, func(tx Tx) error { return tx.AnswerFlow(f.ID, 50) })
+		run("answer again", ErrSpent, func(tx Tx) error { return tx.AnswerFlow(f.ID, 51) })
 
 		o := OTP{ID: otp, FlowID: f.ID, Purpose: "sign-in", Address: "ann@example.com", Nonce: []byte("nonce"), Sent: 5, Expires: 100}
 		run("insert a code", nil, func(tx Tx) error { return tx.InsertOTP(o) })

@@ -117,6 +117,9 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if flow.Answered > 0 {
+		return p.begin(w, r, params) // a reload, or the back button: what the application asked for is asked anew
+	}
 	// The application may have changed meanwhile: everything is checked again, at the time of the request.
 	a, err := p.read(ctx, params, demands.RequestedAt)
 	if err != nil {
@@ -142,7 +145,7 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request) error {
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRequest, live *authn.Live, flow storage.ID) error {
 	code, err := p.grant(r.Context(), a, live, flow)
 	if errors.Is(err, storage.ErrSpent) {
-		return authn.ErrFlowGone
+		return p.begin(w, r, a.params) // the flow was answered a moment ago
 	}
 	if err != nil {
 		return err

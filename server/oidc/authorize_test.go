@@ -334,3 +334,25 @@ func TestFlowOfAnotherBrowserCannotBeResumed(t *testing.T) {
 		t.Fatalf("an unfinished flow: got %d to %q, want the sign-in page", got.StatusCode, to)
 	}
 }
+
+// A person reloads, or goes back: the same request is answered anew, and a sign-in that was demanded is demanded again.
+func TestResumeTwiceIsTheRequestAnew(t *testing.T) {
+	w := newWorld(t)
+	u, _ := w.person("Ann")
+	for prompt, want := range map[string]string{"": callback + "?", "login": "/sign-in?flow="} {
+		res := w.toSignIn(request("web", set("prompt", prompt)))
+		id, err := storage.ParseID(strings.TrimPrefix(res.Header.Get("Location"), "/sign-in?flow="))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie, s := w.session(u)
+		w.write(func(tx storage.Tx) error { return tx.FinishFlow(id, s.ID, w.now().UnixMicro()) })
+		resume := func() string {
+			return w.do(httptest.NewRequest("GET", "/oidc/resume?flow="+id.String(), nil), append(res.Cookies(), cookie)...).Header.Get("Location")
+		}
+		first, second := resume(), resume()
+		if !strings.HasPrefix(first, callback+"?") || !strings.HasPrefix(second, want) || first == second {
+			t.Fatalf("prompt %q: first %s, then %s", prompt, first, second)
+		}
+	}
+}

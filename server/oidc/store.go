@@ -149,7 +149,7 @@ func (s *grantStore) CreateAuthorizeCodeSession(ctx context.Context, _ string, r
 	g.Expires = g.CodeExpires + lateReuse.Microseconds()
 	return s.p.store.Write(ctx, func(tx storage.Tx) error {
 		if !m.flow.IsZero() {
-			if err := tx.CloseFlow(m.flow); err != nil {
+			if err := tx.AnswerFlow(m.flow, s.p.micros()); err != nil {
 				return err
 			}
 		}

@@ -54,7 +54,8 @@ CREATE TABLE flows (
   session_id BYTEA,
   created BIGINT NOT NULL,
   expires BIGINT NOT NULL,
-  finished_at BIGINT NOT NULL
+  finished_at BIGINT NOT NULL,
+  answered_at BIGINT NOT NULL
 );
 CREATE INDEX flows_expires ON flows (expires);
 

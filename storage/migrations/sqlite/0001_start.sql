@@ -54,7 +54,8 @@ CREATE TABLE flows (
   session_id BLOB,
   created INTEGER NOT NULL,
   expires INTEGER NOT NULL,
-  finished_at INTEGER NOT NULL
+  finished_at INTEGER NOT NULL,
+  answered_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX flows_expires ON flows (expires);
 
