@@ -2,6 +2,7 @@ package authn
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"gatelatch/server/secret"
@@ -110,6 +111,21 @@ func TestDeviceNamesComeFromOurListsOnly(t *testing.T) {
 	} {
 		if got := Device(agent); got != want {
 			t.Errorf("%q: got %q, want %q", agent, got, want)
+		}
+	}
+}
+
+func TestBudgetsNameNobody(t *testing.T) {
+	e := &Engine{keys: keyring(t, 1, 1)}
+	b := DefaultBudgets()
+	seen := map[string]bool{}
+	for _, line := range []budget{b.guesses(), b.burst(), b.mails(), b.networkGuesses(), b.networkMails(), b.flows(), b.allMails()} {
+		for _, whose := range []string{"ann@example.com", "bob@example.com", "192.0.2.1"} {
+			name := e.name(line, whose)
+			if strings.Contains(name, "ann") || strings.Contains(name, "example") || strings.Contains(name, "192.0") || seen[name] {
+				t.Errorf("the budget of %s for %s is named %s", line.slows, whose, name)
+			}
+			seen[name] = true
 		}
 	}
 }

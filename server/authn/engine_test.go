@@ -56,7 +56,7 @@ func (r *room) begin(v authn.Visitor, address string) (storage.Flow, email.Messa
 	if err != nil {
 		r.Fatal(err)
 	}
-	if _, err := r.e.SendCode(r.Context(), v, f.ID.String(), address); err != nil {
+	if err := r.e.SendCode(r.Context(), v, f.ID.String(), address); err != nil {
 		r.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
@@ -325,7 +325,7 @@ func TestCodeMailedBeforeARestartWorksAfterIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := before.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
+	if err := before.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	after := engine(next, mails) // the mail was still in the outbox
@@ -373,7 +373,7 @@ func TestStoppingWaitsForTheMailOnItsWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
+	if err := e.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	<-g.arrived
@@ -410,7 +410,7 @@ func TestPanicOfASenderIsItsMailsFailureAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
+	if err := e.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)

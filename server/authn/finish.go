@@ -75,7 +75,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		in.Flow.Finished, in.Flow.SessionID = now, s.ID
 	}
 	if fresh {
-		if err := insertPerson(tx, u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: client, IP: ip(v)}); err != nil {
+		if err := insertPerson(tx, &in.Live.User, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: client, IP: ip(v)}); err != nil {
 			return SignIn{}, err
 		}
 	}

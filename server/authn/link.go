@@ -81,7 +81,7 @@ func (e *Engine) CheckLink(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		return SignIn{}, err // strangers' tries do not reach the writer
 	}
 	var in SignIn
-	err = e.retryOnce(ctx, func(tx storage.Tx) error {
+	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		f, o, err := e.link(tx, a.Flow, a.Token, now)
 		switch {
 		case err != nil:

@@ -13,7 +13,6 @@ import (
 	"gatelatch/email"
 	"gatelatch/server/secret"
 	"gatelatch/storage"
-	"gatelatch/views/words"
 )
 
 // kindMail is the outbox's name for a mail with a code; kindUnsent, among pending things, notes that one could not be sent.
@@ -30,19 +29,7 @@ const (
 	pollEvery   = 2 * time.Second  // how soon mail written by another replica, or due again, is found
 	backoffMost = time.Minute
 	logEvery    = 5 * time.Minute // the same trouble is worth one line in
-	closedEvery = 24 * time.Hour  // a stranger is told that often that sign-up is closed
 )
-
-// letter is what the outbox keeps of a mail: names of rows and what is known of the visitor. The code is derived when the mail
-// is written, so the outbox holds no secret.
-type letter struct {
-	OTP    string `json:"otp"`
-	Sent   int64  `json:"sent"` // of the code's row: a newer request for the same code takes the place of this one
-	Lang   string `json:"lang,omitempty"`
-	Client string `json:"client,omitempty"`
-	Device string `json:"device,omitempty"`
-	IP     string `json:"ip,omitempty"`
-}
 
 // outbox is the sending side in this process.
 type outbox struct {
@@ -61,15 +48,6 @@ func (o outbox) wakeUp() {
 	case o.wake <- struct{}{}:
 	default:
 	}
-}
-
-// post puts the mail with a code into the outbox, in the transaction that sends the code.
-func (e *Engine) post(tx storage.Tx, v Visitor, f storage.Flow, o storage.OTP, now int64) error {
-	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: f.ClientID, Device: Device(v.Agent), IP: ip(v)})
-	if err != nil {
-		return fmt.Errorf("write letter: %w", err)
-	}
-	return tx.InsertDelivery(storage.Delivery{ID: storage.NewID(), Kind: kindMail, Payload: string(payload), Due: now, Expires: o.Expires})
 }
 
 // Deliver sends what lies in the outbox until ctx ends, and then waits for what is on its way. Several replicas may do so at
@@ -176,66 +154,6 @@ func (e *Engine) send(ctx context.Context, d storage.Delivery, l *letter) (err e
 	return e.mail.Send(sending, m)
 }
 
-// write makes the mail from the code's row. It is not worth sending once the code was used or has expired, a newer one
-// has taken its place, or the stranger it belongs to has been told lately.
-func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
-	now := e.now()
-	tx := e.store.View(ctx)
-	id, err := storage.ParseID(l.OTP)
-	if err != nil {
-		return m, false, fmt.Errorf("read letter: %w", err)
-	}
-	o, err := tx.OTP(id)
-	if err != nil {
-		return m, false, ignoreMissing(err)
-	}
-	f, err := tx.Flow(o.FlowID, now)
-	if err != nil {
-		return m, false, ignoreMissing(err)
-	}
-	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent || f.Finished > 0 || f.OTPID != o.ID {
-		return m, false, nil
-	}
-	app := ""
-	if l.Client != "" {
-		c, err := tx.Client(l.Client)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return m, false, fmt.Errorf("read application: %w", err)
-		}
-		app = c.Name
-	}
-	c := words.Match(l.Lang, e.cfg.Language)
-	if o.Purpose == purposeClosed {
-		if d.Attempts == 0 {
-			if told, err := e.toldLately(ctx, o.Address, now); err != nil || told {
-				return m, false, err
-			}
-		}
-		m, err = email.Closed(c, email.ClosedMail{AppName: app, Address: o.Address, Device: l.Device, IP: l.IP, Host: e.host})
-		return m, true, err
-	}
-	usage := email.SignIn
-	if o.Purpose == purposeSignUp {
-		usage = email.Register
-	}
-	m, err = e.templates.Code(c, email.CodeMail{
-		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: e.linkURL(o), Device: l.Device, IP: l.IP, Host: e.host,
-		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
-	})
-	m.Ref = o.ID.String()
-	return m, true, err
-}
-
-// toldLately reports whether the owner of an address was told within a day that sign-up is closed, and notes that they are now.
-func (e *Engine) toldLately(ctx context.Context, address string, now int64) (bool, error) {
-	b := budget{slows: "told_closed", limit: 1, window: closedEvery}
-	err := e.store.Write(ctx, func(tx storage.Tx) error { return e.spend(tx, b, address, now) })
-	if errors.Is(err, ErrTooMany) {
-		return true, nil
-	}
-	return false, err
-}
-
 // record writes down what came of a delivery: gone when sent or hopeless, else due again. Trouble that will not go away by
 // itself is noted beside the code, so that its page can say so at once.
 func (e *Engine) record(tx storage.Tx, d storage.Delivery, l letter, sendErr error) error {
@@ -285,11 +203,6 @@ func unsentDigest(otp string, sent int64) []byte {
 	return secret.Hash(fmt.Sprintf("%s %s %d", kindUnsent, otp, sent))
 }
 
-// linkURL is the link of a code: always below public_url, never below what a request called us (SECURITY row 71).
-func (e *Engine) linkURL(o storage.OTP) string {
-	return e.cfg.PublicURL + "/sign-in/link?flow=" + o.FlowID.String() + "&t=" + e.linkOf(o)
-}
-
 // mailsStopped tells the log, once in a while, that the server as a whole has sent all it may.
 func (e *Engine) mailsStopped(err error) error {
 	var many *TooMany
@@ -313,11 +226,4 @@ func (e *Engine) logTrouble(ctx context.Context, kind email.Kind, what slog.Attr
 	if !quiet {
 		e.log.WarnContext(ctx, "mail does not leave", append([]any{what}, more...)...)
 	}
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil
-	}
-	return fmt.Errorf("read code: %w", err)
 }

@@ -18,13 +18,13 @@ func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (stor
 	}
 	now := e.now()
 	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
-	err = e.retryOnce(ctx, func(tx storage.Tx) error {
+	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		if _, err := tx.UserByEmail(normal); err == nil {
 			return ErrTaken
 		} else if !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
-		return insertPerson(tx, u, normal, storage.Event{Kind: storage.EventUserCreated, Actor: by})
+		return insertPerson(tx, &u, normal, storage.Event{Kind: storage.EventUserCreated, Actor: by})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = ErrTaken
@@ -48,13 +48,13 @@ func (e *Engine) Address(ctx context.Context, user storage.ID) (string, error) {
 }
 
 // insertPerson writes a person with their address, a username made of it, and the event that says how they came to be.
-func insertPerson(tx storage.Tx, u storage.User, address string, ev storage.Event) error {
+func insertPerson(tx storage.Tx, u *storage.User, address string, ev storage.Event) error {
 	name, err := freeUsername(tx, address)
 	if err != nil {
 		return err
 	}
 	u.Username = name
-	if err := tx.InsertUser(u); err != nil {
+	if err := tx.InsertUser(*u); err != nil {
 		return err
 	}
 	if err := tx.InsertEmail(storage.Email{UserID: u.ID, Address: address, Typed: address, Primary: true, VerifiedAt: u.Created, Created: u.Created}); err != nil {

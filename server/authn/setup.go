@@ -83,7 +83,7 @@ func (e *Engine) CreateOwner(ctx context.Context, v Visitor, s SetUp) (SignIn, e
 	}
 	var in SignIn
 	now := e.now()
-	err = e.retryOnce(ctx, func(tx storage.Tx) error {
+	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		done, err := tx.HasAdmin()
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func makeOwner(tx storage.Tx, address, name string, now int64, ip string) (stora
 		err = tx.UpdateUser(u)
 	case errors.Is(err, storage.ErrNotFound):
 		u = storage.User{ID: storage.NewID(), Status: "active", Role: "owner", Name: name, Created: now, Updated: now}
-		err = insertPerson(tx, u, address, storage.Event{Kind: storage.EventUserCreated, Actor: "system", IP: ip})
+		err = insertPerson(tx, &u, address, storage.Event{Kind: storage.EventUserCreated, Actor: "system", IP: ip})
 	}
 	if err != nil {
 		return storage.User{}, err

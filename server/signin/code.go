@@ -121,7 +121,7 @@ func (d *Door) postResend(v *visit) error {
 }
 
 func (d *Door) sendAgain(s *step, state string) error {
-	if _, err := d.engine.SendCode(s.r.Context(), s.visitor, s.visit.flow, ""); err != nil {
+	if err := d.engine.SendCode(s.r.Context(), s.visitor, s.visit.flow, ""); err != nil {
 		return d.notSent(s, "", err)
 	}
 	return web.SeeOther(s.w, s.r, at("/sign-in/code", s.visit.flow)+"&state="+state)

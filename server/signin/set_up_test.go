@@ -68,9 +68,11 @@ func TestTwoPostsOfOneSetUpLinkMakeOneOwner(t *testing.T) {
 	h := newHouse(t, signUp("open"))
 	link := h.setUpLink()
 	people := []*person{h.person(), h.person(), h.person(), h.person()}
+	for _, p := range people {
+		p.visit(link)
+	}
 	var all sync.WaitGroup
 	for i, p := range people {
-		p.visit(link)
 		address := string(rune('a'+i)) + "@example.com"
 		all.Go(func() { p.submit("/set-up", "email", address, "name", "Ann") })
 	}

@@ -93,7 +93,7 @@ func (d *Door) postEmail(v *visit) error {
 		if typed == "" {
 			return d.showSignIn(s, http.StatusUnprocessableEntity, "", true)
 		}
-		_, err := d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
+		err := d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
 		switch {
 		case errors.Is(err, authn.ErrBadAddress):
 			return d.showSignIn(s, http.StatusUnprocessableEntity, typed, true)

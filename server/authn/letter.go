@@ -1,0 +1,108 @@
+package authn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatelatch/email"
+	"gatelatch/storage"
+	"gatelatch/views/words"
+)
+
+// closedEvery is how often a stranger is told that sign-up is closed: once in that time.
+const closedEvery = 24 * time.Hour
+
+// letter is what the outbox keeps of a mail: names of rows and what is known of the visitor. The code is derived when the mail
+// is written, so the outbox holds no secret.
+type letter struct {
+	OTP    string `json:"otp"`
+	Sent   int64  `json:"sent"` // of the code's row: a newer request for the same code takes the place of this one
+	Lang   string `json:"lang,omitempty"`
+	Client string `json:"client,omitempty"`
+	Device string `json:"device,omitempty"`
+	IP     string `json:"ip,omitempty"`
+}
+
+// post puts the mail with a code into the outbox, in the transaction that sends the code.
+func (e *Engine) post(tx storage.Tx, v Visitor, f storage.Flow, o storage.OTP, now int64) error {
+	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: f.ClientID, Device: Device(v.Agent), IP: ip(v)})
+	if err != nil {
+		return fmt.Errorf("write letter: %w", err)
+	}
+	return tx.InsertDelivery(storage.Delivery{ID: storage.NewID(), Kind: kindMail, Payload: string(payload), Due: now, Expires: o.Expires})
+}
+
+// write makes the mail from the code's row. It is not worth sending once the code was used or has expired, a newer one
+// has taken its place, or the stranger it belongs to has been told lately.
+func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
+	now := e.now()
+	tx := e.store.View(ctx)
+	id, err := storage.ParseID(l.OTP)
+	if err != nil {
+		return m, false, fmt.Errorf("read letter: %w", err)
+	}
+	o, err := tx.OTP(id)
+	if err != nil {
+		return m, false, ignoreMissing(err)
+	}
+	f, err := tx.Flow(o.FlowID, now)
+	if err != nil {
+		return m, false, ignoreMissing(err)
+	}
+	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent || f.Finished > 0 || f.OTPID != o.ID {
+		return m, false, nil
+	}
+	app := ""
+	if l.Client != "" {
+		c, err := tx.Client(l.Client)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return m, false, fmt.Errorf("read application: %w", err)
+		}
+		app = c.Name
+	}
+	c := words.Match(l.Lang, e.cfg.Language)
+	if o.Purpose == purposeClosed {
+		if d.Attempts == 0 {
+			if told, err := e.toldLately(ctx, o.Address, now); err != nil || told {
+				return m, false, err
+			}
+		}
+		m, err = email.Closed(c, email.ClosedMail{AppName: app, Address: o.Address, Device: l.Device, IP: l.IP, Host: e.host})
+		return m, true, err
+	}
+	usage := email.SignIn
+	if o.Purpose == purposeSignUp {
+		usage = email.Register
+	}
+	m, err = e.templates.Code(c, email.CodeMail{
+		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: e.linkURL(o), Device: l.Device, IP: l.IP, Host: e.host,
+		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
+	})
+	m.Ref = o.ID.String()
+	return m, true, err
+}
+
+// toldLately reports whether the owner of an address was told within a day that sign-up is closed, and notes that they are now.
+func (e *Engine) toldLately(ctx context.Context, address string, now int64) (bool, error) {
+	b := budget{slows: "told_closed", limit: 1, window: closedEvery}
+	err := e.store.Write(ctx, func(tx storage.Tx) error { return e.spend(tx, b, address, now) })
+	if errors.Is(err, ErrTooMany) {
+		return true, nil
+	}
+	return false, err
+}
+
+// linkURL is the link of a code: always below public_url, never below what a request called us (SECURITY row 71).
+func (e *Engine) linkURL(o storage.OTP) string {
+	return e.cfg.PublicURL + "/sign-in/link?flow=" + o.FlowID.String() + "&t=" + e.linkOf(o)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	return fmt.Errorf("read code: %w", err)
+}
