@@ -25,6 +25,8 @@ type appSwitches struct {
 	redirects, logouts, origins []string
 	alg                         string
 	pkce, allowHTTP, username   bool
+	firstParty                  bool
+	home, policy, terms         string
 	asJSON                      bool
 	flags                       func(name string) bool // was it typed?
 }
@@ -38,6 +40,10 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
 	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")
+	f.BoolVar(&s.firstParty, "first-party", true, "it is your own: nobody is asked before it may use their account; =false for one of somebody else")
+	f.StringVar(&s.home, "home", "", "`address` of its home page")
+	f.StringVar(&s.policy, "policy", "", "`address` of its privacy policy")
+	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.flags = f.Changed
 }
@@ -49,6 +55,10 @@ func (s *appSwitches) switches() admin.AppSwitches {
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
+		FirstParty:               given(s.flags("first-party"), s.firstParty),
+		HomeURL:                  given(s.flags("home"), s.home),
+		PolicyURL:                given(s.flags("policy"), s.policy),
+		TermsURL:                 given(s.flags("terms"), s.terms),
 	}
 }
 
@@ -230,6 +240,14 @@ func (p *Program) showApp(app admin.App) {
 		w.row(label(i, "  Origin"), origin)
 	}
 	w.row("  Signed with", app.IDTokenSignedResponseAlg)
+	if !app.FirstParty {
+		w.row("  Consent", "people are asked before it may use their account")
+	}
+	for _, link := range [][2]string{{"  Home page", app.HomeURL}, {"  Privacy policy", app.PolicyURL}, {"  Terms", app.TermsURL}} {
+		if link[1] != "" {
+			w.row(link[0], link[1])
+		}
+	}
 	if app.AllowHTTP {
 		w.row("  Plain http", "allowed outside of this machine")
 	}

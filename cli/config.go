@@ -137,4 +137,8 @@ type Client struct {
 	AllowHTTP                bool     `key:"allow_http"`
 	RequirePKCE              bool     `key:"require_pkce"`
 	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
+	FirstParty               bool     `key:"first_party" default:"true"`
+	ClientURI                string   `key:"client_uri"`
+	PolicyURI                string   `key:"policy_uri"`
+	TOSURI                   string   `key:"tos_uri"`
 }

@@ -116,7 +116,8 @@ func (c *Config) declared() []admin.Declared {
 			Client: storage.Client{
 				ID: d.ClientID, Name: d.ClientName, Type: d.Type, Framework: d.Framework,
 				RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, AllowedOrigins: d.AllowedOrigins,
-				Settings: storage.ClientSettings{IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP},
+				Settings: storage.ClientSettings{IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
+					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI},
 			},
 		})
 	}

@@ -17,7 +17,8 @@ func (p *Program) userCommand() *cobra.Command {
 		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"\n  gatelatch user list --search ann\n  gatelatch user disable ann@example.com",
 	}
 	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(),
-		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"), p.userDelete())
+		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"), p.userDelete(),
+		p.userConsents(), p.userRevokeConsent())
 	return cmd
 }
 

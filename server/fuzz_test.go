@@ -162,6 +162,7 @@ func TestNoMalformedRequestIsAFaultOfTheServer(t *testing.T) {
 		"GET /oidc/authorize": request, "POST /oidc/authorize": request, "GET /oidc/resume": {"flow"}, "POST /oidc/token": {"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "refresh_token", "scope"},
 		"GET /oidc/userinfo": {}, "POST /oidc/userinfo": {"access_token"}, "POST /oidc/revoke": {"token", "client_id", "client_secret"}, "GET /oidc/jwks": {}, "GET /oidc/.well-known/openid-configuration": {},
 		"GET /oidc/logout": {"id_token_hint", "post_logout_redirect_uri", "client_id", "state"}, "POST /oidc/logout": {"id_token_hint", "client_id"}, "POST /oidc/logout/confirm": {"session", "client_id", "post_logout_redirect_uri"},
+		"GET /consent": {"flow", "lang"}, "POST /consent": {"flow", "decision"},
 		"GET /sign-in": {"flow", "lang"}, "POST /sign-in/email": {"flow", "email"}, "GET /sign-in/code": {"flow", "lang"}, "POST /sign-in/code": {"flow", "code", "device"}, "POST /sign-in/resend": {"flow"},
 		"POST /sign-in/restart": {"flow"}, "POST /sign-in/continue": {"flow"}, "GET /sign-in/link": {"flow", "t"}, "POST /sign-in/link": {"flow", "t"}, "GET /set-up": {"t"}, "POST /set-up": {"t", "name", "email", "sign_up"},
 		"POST /sign-out": {}, "GET /signed-out": {"lang"}, "GET /inbox": {"before"}, "GET /inbox/x": {}, "GET /assets/core.css": {}, "GET /healthz": {}, "GET /": {},

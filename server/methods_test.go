@@ -14,7 +14,8 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 		"/oidc/.well-known/openid-configuration": "GET, HEAD", "/.well-known/openid-configuration/oidc": "GET, HEAD", "/.well-known/oauth-authorization-server/oidc": "GET, HEAD",
 		"/oidc/authorize": "GET, HEAD, POST", "/oidc/resume": "GET, HEAD", "/oidc/logout": "GET, HEAD, POST", "/oidc/logout/confirm": "POST",
 		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST",
-		"/set-up": "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",
+		"/consent": "GET, HEAD, POST",
+		"/set-up":  "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "FOO"} {
 			r := w.request(method, path, nil)

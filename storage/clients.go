@@ -22,6 +22,13 @@ type Client struct {
 	Updated                int64
 }
 
+// FirstParty reports whether the application belongs to whoever runs the server: nobody is asked before they use it.
+// One that was not entered by an administrator never is.
+func (c Client) FirstParty() bool { return !c.Settings.ThirdParty && !c.Unchecked() }
+
+// Unchecked reports whether nobody of this server has looked at the application: its name is its own claim.
+func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
+
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c Client) Public() bool { return c.Type != "web" }
 
@@ -33,6 +40,10 @@ type ClientSettings struct {
 	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
 	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same
+	ThirdParty        bool   `json:"third_party,omitempty"`           // belongs to somebody else: people are asked before it may use their account
+	Origin            string `json:"origin,omitempty"`                // how it came here when no administrator entered it
+	PolicyURL         string `json:"policy_uri,omitempty"`            // privacy policy, https
+	TermsURL          string `json:"tos_uri,omitempty"`               // terms of service, https
 	SignOutEndsAccess bool   `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
 	RefreshGrace      *int64 `json:"refresh_grace,omitempty"`         // 0 to 120
 	RefreshIdle       int64  `json:"refresh_idle,omitempty"`          //
@@ -120,9 +131,12 @@ func (tx Tx) UpdateClient(c Client) error {
 	return tx.raiseVersion()
 }
 
-// DeleteClient removes an application and its secrets. Its grants count no more from now on; the sweeper collects them. ErrNotFound.
+// DeleteClient removes an application, its secrets and what people allowed it. Its grants count no more from now on; the sweeper collects them. ErrNotFound.
 func (tx Tx) DeleteClient(id string) error {
 	if err := tx.one(`DELETE FROM clients WHERE id = $1`, id); err != nil {
+		return err
+	}
+	if _, err := tx.exec(`DELETE FROM consents WHERE client_id = $1`, id); err != nil {
 		return err
 	}
 	return tx.raiseVersion()

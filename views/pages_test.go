@@ -156,6 +156,7 @@ func TestFixedIDsAreWhereCertificationLooksForThem(t *testing.T) {
 		"sign-in": {"identifier", "sign-in"}, "sign-in-error": {"identifier", "sign-in"}, "sign-in-signed-in": {"identifier", "sign-in", "continue"},
 		"code": {"code", "sign-in"}, "code-wrong": {"code", "sign-in"}, "code-not-sent": {"code", "sign-in"}, "code-expired": {"code", "sign-in"},
 		"link": {"sign-in"}, "set-up": {"identifier", "sign-in"}, "sign-out": {"logout-confirm"}, "sign-out-own": {"logout-confirm"}, "form-post": {"sign-in"},
+		"consent": {"consent-allow", "consent-deny"}, "consent-unchecked": {"consent-allow", "consent-deny"},
 	} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		for _, id := range ids {
@@ -306,6 +307,8 @@ func TestHostileValuesStayText(t *testing.T) {
 			Landing(LandingPage{Frame: f, Person: who, SignOutURL: v}),
 			SignOut(SignOutPage{Frame: f, Address: v, Action: v, Fields: []Field{{v, v}}, StayURL: v}),
 			SignedOut(SignedOutPage{Frame: f, HomeURL: v, SignInURL: v, Apps: []string{v}}),
+			Consent(ConsentPage{Frame: f, Action: v, Fields: []Field{{v, v}}, Person: who, AskedBy: v, Scopes: []ConsentScope{{ScopeOther, v, v}, {ScopeEmail, "", v}}, PolicyURL: v, TermsURL: v}),
+			Consent(ConsentPage{Frame: f, Person: who, Unchecked: true, PublishedAt: v, ReturnHost: v, Days: 30}),
 			FormPost(FormPostPage{Frame: f, Action: v, Fields: []Field{{v, v}}}),
 			Error(ErrorPage{Frame: f, Kind: ErrorHost, HomeURL: v, AgainURL: v, SeenURL: v, WantedURL: v, Reference: ref}),
 			Error(ErrorPage{Frame: f, Kind: ErrorNoAccess, HomeURL: v, Reference: ref}),
@@ -340,6 +343,7 @@ func TestAddressesThatRunScriptAreNotLinked(t *testing.T) {
 		SignedOut(SignedOutPage{Frame: f, HomeURL: js, SignInURL: js}),
 		SignOut(SignOutPage{Frame: f, Action: js, StayURL: js}),
 		LinkGone(LinkGonePage{Frame: f, AgainURL: js}),
+		Consent(ConsentPage{Frame: f, Action: js, PolicyURL: js, TermsURL: js}),
 		FormPost(FormPostPage{Frame: f, Action: "JavaScript:alert(7)"}),
 		FormPost(FormPostPage{Frame: f, Action: "data:text/html,x"}),
 		FormPost(FormPostPage{Frame: f, Action: "java\nscript:alert(7)"}),
@@ -419,5 +423,19 @@ func TestCapturedMailOpensItsLinksInANewWindow(t *testing.T) {
 		if got := MailDocument(in); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+func TestCancelIsTheFirstChoiceForAnAppThatNobodyHasLookedAt(t *testing.T) {
+	for name, primary := range map[string]string{"consent": "consent-allow", "consent-unchecked": "consent-deny", "consent-registered": "consent-deny"} {
+		doc := parse(t, draw(t, stateNamed(t, name)))
+		for _, id := range []string{"consent-allow", "consent-deny"} {
+			if got := strings.Contains(value(byID(doc, id)[0], "class"), "primary"); got != (id == primary) {
+				t.Errorf("%s: #%s primary is %t", name, id, got)
+			}
+		}
+	}
+	if got := text(byID(parse(t, draw(t, stateNamed(t, "consent-unchecked"))), "consent-allow")[0]); got != "Allow for 30 days" {
+		t.Errorf("the button of an unchecked app says %q", got)
 	}
 }

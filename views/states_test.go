@@ -51,9 +51,6 @@ var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var states = []state{
 	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true}) }},
-	{"sign-up", PageMayLeave, func(f Frame) templ.Component {
-		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true, SigningUp: true})
-	}},
 	{"sign-in-closed", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", Email: "ann@example.com"})
 	}},
@@ -152,6 +149,25 @@ var states = []state{
 			{"m3", "bob@example.com", "Somebody tried to sign in with your address", "", noon.Add(-30 * time.Hour)},
 		}})
 	}},
+	{"consent", PageMayLeave, func(f Frame) templ.Component { return Consent(consentPage(f, func(*ConsentPage) {})) }},
+	{"consent-terms", PageMayLeave, func(f Frame) templ.Component {
+		return Consent(consentPage(f, func(p *ConsentPage) {
+			p.Person, p.PolicyURL, p.TermsURL = Person{Address: "ann@example.com"}, "https://bookstore.example/privacy", "https://bookstore.example/terms"
+			p.Scopes = []ConsentScope{{Kind: ScopeIdentity}, {Kind: ScopeAddress, Detail: "1 High Street, Exeter"}, {Kind: ScopePhone, Detail: "+44 1392 000000"}}
+		}))
+	}},
+	{"consent-unchecked", PageMayLeave, func(f Frame) templ.Component {
+		f.AppName = "Paper Agent"
+		return Consent(consentPage(f, func(p *ConsentPage) {
+			p.Unchecked, p.PublishedAt, p.ReturnHost, p.ReturnHere, p.Days = true, "agent.paper.example", "127.0.0.1", true, 30
+			p.Scopes = append(p.Scopes, ConsentScope{Kind: ScopeOther, Title: "Read your orders", Detail: "api.bookstore.example · orders:read"})
+		}))
+	}},
+	{"consent-registered", PageMayLeave, func(f Frame) templ.Component {
+		return Consent(consentPage(f, func(p *ConsentPage) {
+			p.Unchecked, p.ReturnHost, p.ReturnApp, p.Days = true, "com.example.app", true, 30
+		}))
+	}},
 	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
 	{"inbox-message", PageStays, func(f Frame) templ.Component {
 		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",
@@ -159,6 +175,14 @@ var states = []state{
 			Text:    "Your sign-in code: 482019\n\nValid for 10 minutes and one sign-in.\n\nhttp://localhost:4283/sign-in/link?flow=f1&t=t0k3n-that-is-rather-long-and-has-to-break-somewhere\n\n@localhost #482019\n",
 			HTMLURL: "/inbox/m1/html"})
 	}},
+}
+
+func consentPage(f Frame, change func(*ConsentPage)) ConsentPage {
+	f.Here = "/consent?flow=f1"
+	p := ConsentPage{Frame: f, Action: "/consent", Fields: []Field{{"flow", "f1"}}, Person: ann, AskedBy: "bookstore.example",
+		Scopes: []ConsentScope{{Kind: ScopeProfile, Detail: "Ann Example"}, {Kind: ScopeEmail, Detail: "ann@example.com"}, {Kind: ScopeOffline}}}
+	change(&p)
+	return p
 }
 
 // draw renders a page as the doors do.

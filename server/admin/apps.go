@@ -31,6 +31,10 @@ type App struct {
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
+	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
+	HomeURL                  string      `json:"client_uri,omitempty"`
+	PolicyURL                string      `json:"policy_uri,omitempty"`
+	TermsURL                 string      `json:"tos_uri,omitempty"`
 	UsernameClaim            bool        `json:"username_claim" doc:"Tokens name the person also in Logto's claim username"`
 	Declared                 bool        `json:"declared" doc:"The application is declared in the configuration file and changed only there"`
 	Secrets                  []AppSecret `json:"secrets" doc:"The secrets that are accepted now, the newest first"`
@@ -69,6 +73,10 @@ type AppSwitches struct {
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
+	FirstParty               *bool     `json:"first_party,omitempty" doc:"false: people are asked before the application may use their account"`
+	HomeURL                  *string   `json:"client_uri,omitempty" doc:"The application's home page"`
+	PolicyURL                *string   `json:"policy_uri,omitempty" doc:"Its privacy policy, shown where people are asked"`
+	TermsURL                 *string   `json:"tos_uri,omitempty" doc:"Its terms, shown where people are asked"`
 }
 
 // AppChange is a change to an application; what is nil stays as it is.
@@ -191,6 +199,14 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.UsernameClaim != nil {
 		c.Settings.UsernameClaim = *s.UsernameClaim
+	}
+	if s.FirstParty != nil {
+		c.Settings.ThirdParty = !*s.FirstParty
+	}
+	for _, link := range []struct{ given, saved *string }{{s.HomeURL, &c.Settings.HomeURL}, {s.PolicyURL, &c.Settings.PolicyURL}, {s.TermsURL, &c.Settings.TermsURL}} {
+		if link.given != nil {
+			*link.saved = *link.given
+		}
 	}
 	return c
 }
@@ -332,6 +348,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		TokenEndpointAuthMethod: "client_secret_basic", IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
+		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: []AppSecret{}, Created: moment(c.Created), Updated: moment(c.Updated),
 	}
 	if c.Public() {

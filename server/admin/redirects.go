@@ -44,6 +44,14 @@ func checkAddresses(c storage.Client) error {
 			}
 		}
 	}
+	for _, link := range []struct{ name, uri string }{{"client_uri", c.Settings.HomeURL}, {"policy_uri", c.Settings.PolicyURL}, {"tos_uri", c.Settings.TermsURL}} {
+		if link.uri == "" {
+			continue
+		}
+		if err := checkLink(c, link.uri); err != nil {
+			return refuse(422, "%s: %q %v.", link.name, link.uri, err)
+		}
+	}
 	if len(c.RedirectURIs) == 0 {
 		return refuse(422, "The application needs at least one redirect URI: the address that people come back to. Add --redirect-uri https://….")
 	}
@@ -100,6 +108,18 @@ func checkWeb(c storage.Client, u *url.URL, uri string) error {
 		return fmt.Errorf("is plain http, so everybody on the way could read the code in it. Use https; in a network you trust allow it with --allow-http")
 	}
 	return nil
+}
+
+// checkLink says what is wrong with the address of a page that people are offered.
+func checkLink(c storage.Client, uri string) error {
+	if err := checkSpelling(uri); err != nil {
+		return err
+	}
+	u, err := url.Parse(uri)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") {
+		return fmt.Errorf("is not the address of a page. Write it as https://app.example.com/")
+	}
+	return checkWeb(c, u, uri)
 }
 
 // checkOrigin says what is wrong with an origin for CORS.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -60,10 +59,19 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Valu
 	if step == authn.StepDone && a.hint != "" && a.hint != live.User.ID.String() {
 		step = authn.StepSignIn // the application means somebody else
 	}
+	ask := false
 	if step == authn.StepDone {
-		return p.answer(w, r, a, live, storage.ID{})
+		if ask, err = p.mustAsk(ctx, a.client, live.User.ID, a.scopes, a.demands); err != nil {
+			return err
+		}
+		if !ask {
+			return p.answer(w, r, a, live, storage.ID{}, nil)
+		}
 	}
-	if slices.Contains(a.demands.Prompt, "none") {
+	switch none := a.demands.Prompts("none"); {
+	case none && ask:
+		return a.refuse("consent_required", "The person has not allowed this application what it asks for.")
+	case none:
 		return a.refuse("login_required", "Nobody is signed in in this browser in the way that was asked for.")
 	}
 	visitor := p.visitor(r)
@@ -71,11 +79,19 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Valu
 		visitor.Browser = authn.NewBrowser()
 		p.cookies.Set(w, "browser", visitor.Browser, browserLife)
 	}
-	flow, err := p.engine.Begin(ctx, visitor, authn.Start{ClientID: a.client.ID, ReturnTo: p.IssuerPath + "/resume", Request: kept(params).Encode(), Demands: a.demands})
+	if ask {
+		return p.askConsent(w, r, a, visitor)
+	}
+	flow, err := p.engine.Begin(ctx, visitor, p.start(a))
 	if err != nil {
 		return err
 	}
 	return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
+}
+
+// start is a flow that comes back to this request.
+func (p *Provider) start(a *authorizeRequest) authn.Start {
+	return authn.Start{ClientID: a.client.ID, ReturnTo: p.IssuerPath + "/resume", Request: kept(a.params).Encode(), Demands: a.demands}
 }
 
 // kept drops from a request what nobody will read again.
@@ -101,49 +117,73 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
 	query, err := web.Query(r)
 	if err != nil {
 		return err
 	}
-	flow, demands, err := p.engine.Flow(ctx, query.Get("flow"), p.cookies.Get(r, "browser"))
+	s, err := p.resumed(w, r, query.Get("flow"))
+	if err != nil || s == nil {
+		return err
+	}
+	ask, err := p.mustAsk(r.Context(), s.request.client, s.live.User.ID, s.request.scopes, s.request.demands)
 	if err != nil {
 		return err
 	}
+	if ask {
+		return web.SeeOther(w, r, consentPath+"?flow="+s.flow.ID.String())
+	}
+	return p.answer(w, r, s.request, s.live, s.flow.ID, nil)
+}
+
+// resumption is a request whose person has signed in for it.
+type resumption struct {
+	flow    storage.Flow
+	request *authorizeRequest
+	live    *authn.Live
+}
+
+// resumed finds the request of a flow: this browser's, and finished by the session that lives in it. Where somebody has still
+// to sign in, or the answer was given before, the browser is sent on and nil returned.
+func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*resumption, error) {
+	ctx := r.Context()
+	flow, demands, err := p.engine.Flow(ctx, id, p.cookies.Get(r, "browser"))
+	if err != nil {
+		return nil, err
+	}
 	if flow.ReturnTo != p.IssuerPath+"/resume" {
-		return authn.ErrFlowGone
+		return nil, authn.ErrFlowGone
 	}
 	params, err := url.ParseQuery(flow.Request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if flow.Answered > 0 {
-		return p.begin(w, r, params) // a reload, or the back button: what the application asked for is asked anew
+		return nil, p.begin(w, r, params) // a reload, or the back button: what the application asked for is asked anew
 	}
 	// The application may have changed meanwhile: everything is checked again, at the time of the request.
 	a, err := p.read(ctx, params, demands.RequestedAt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	live, err := p.engine.Session(ctx, p.cookies.Get(r, "session"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if live == nil || flow.Finished == 0 || flow.SessionID != live.Session.ID {
-		return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
+		return nil, web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
 	}
 	if authn.Next(&flow, demands, live, a.client.Client, p.micros()) != authn.StepDone {
-		return a.refuse("login_required", "The sign-in does not satisfy the request.")
+		return nil, a.refuse("login_required", "The sign-in does not satisfy the request.")
 	}
 	if a.hint != "" && a.hint != live.User.ID.String() {
-		return a.refuse("login_required", "Somebody else than the person of the id_token_hint has signed in.")
+		return nil, a.refuse("login_required", "Somebody else than the person of the id_token_hint has signed in.")
 	}
-	return p.answer(w, r, a, live, flow.ID)
+	return &resumption{flow: flow, request: a, live: live}, nil
 }
 
-// answer makes the grant and sends its code to the client.
-func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRequest, live *authn.Live, flow storage.ID) error {
-	code, err := p.grant(r.Context(), a, live, flow)
+// answer makes the grant and sends its code to the client. given is what the person has just allowed, nil if they were not asked.
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRequest, live *authn.Live, flow storage.ID, given *storage.Consent) error {
+	code, err := p.grant(r.Context(), a, live, flow, given)
 	if errors.Is(err, storage.ErrSpent) {
 		return p.begin(w, r, a.params) // the flow was answered a moment ago
 	}
@@ -156,9 +196,9 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRe
 // placeholder goes through fosite in place of the client's state: fosite refuses requests without one (RFC 6749 §4.1.1 only recommends it).
 const placeholder = "placeholder"
 
-func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.Live, flow storage.ID) (string, error) {
+func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.Live, flow storage.ID, given *storage.Consent) (string, error) {
 	ctx, m := withMemo(ctx)
-	m.flow = flow
+	m.flow, m.consent = flow, given
 	form := url.Values{"client_id": {a.client.ID}, "redirect_uri": {a.redirectURI}, "response_type": {"code"}, "scope": {strings.Join(a.scopes, " ")}, "state": {placeholder},
 		"nonce": {a.params.Get("nonce")}, "code_challenge": {a.params.Get("code_challenge")}}
 	request := (&http.Request{Method: http.MethodGet, Form: form, PostForm: url.Values{}, Header: http.Header{}}).WithContext(ctx)

@@ -11,6 +11,8 @@
 //	POST      /revoke
 //	GET POST  /logout
 //
+// Beside it, for people: GET POST /consent (may this application use your account?).
+//
 // And where RFC 8414 readers look: /.well-known/openid-configuration/ISSUERPATH, /.well-known/oauth-authorization-server/ISSUERPATH.
 package oidc
 
@@ -24,8 +26,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ory/fosite"
@@ -95,8 +95,6 @@ type Provider struct {
 	cache    *cache
 	fosite   fosite.OAuth2Provider
 	edges    edges
-	tending  sync.Mutex
-	tended   atomic.Bool
 	document []byte // the discovery document
 
 	makeFrame func(r *http.Request, locales string) views.Frame
@@ -116,9 +114,8 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
 	p.document = document
-	// The quick ones at once, so that something is sealed and a wrong key file shows at the next start; RSA keys are made by
-	// TendKeys while the server already answers.
-	if err := p.tendKeys(ctx, []string{ES256, EdDSA}); err != nil {
+	// The quick ones at once; the other RSA key would make the first start wait, and is TendKeys' to make.
+	if err := p.tendKeys(ctx, []string{RS256, ES256, EdDSA}); err != nil {
 		return nil, err
 	}
 	if _, err := p.cache.snapshot(ctx); err != nil {
@@ -174,6 +171,8 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+at("/authorize"), pages.Handle(p.authorize))
 	mux.Handle("POST "+at("/authorize"), pages.Handle(p.authorizeByPost))
 	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
+	mux.Handle("GET "+consentPath, pages.Handle(p.consent))
+	mux.Handle("POST "+consentPath, pages.Handle(p.decide))
 	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
 	mux.Handle("POST "+at("/revoke"), p.crossOrigin(api.Handle(p.revoke)))
 	mux.Handle("GET "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
@@ -198,6 +197,15 @@ func lifetime(own int64, fallback time.Duration) time.Duration {
 		return time.Duration(own) * time.Second
 	}
 	return fallback
+}
+
+// absolute is how long a grant lives at the most. What people allow an application that nobody has looked at ends by itself.
+func (p *Provider) absolute(c storage.Client) time.Duration {
+	life := lifetime(c.Settings.RefreshAbsolute, p.Lifetimes.RefreshAbsolute)
+	if c.Unchecked() {
+		life = min(life, uncheckedDays*24*time.Hour)
+	}
+	return life
 }
 
 func (p *Provider) grace(c storage.Client) time.Duration {

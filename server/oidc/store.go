@@ -49,7 +49,8 @@ type memo struct {
 	client  storage.Client
 	verdict verdict // of a refresh
 	flow    storage.ID
-	failure error // a write that fosite swallowed
+	consent *storage.Consent // given with this grant
+	failure error            // a write that fosite swallowed
 
 	operation   operation
 	accessToken string    // that was minted
@@ -121,7 +122,7 @@ func (s *grantStore) load(ctx context.Context, token string, k kind) (name, *mem
 
 // requester builds fosite's view of the grant, with a session of its own.
 func (s *grantStore) requester(m *memo) (*fosite.Request, *session) {
-	end := m.grant.ID.Time().Add(lifetime(m.client.Settings.RefreshAbsolute, s.p.Lifetimes.RefreshAbsolute))
+	end := m.grant.ID.Time().Add(s.p.absolute(m.client))
 	se := &session{grant: m.grant, client: m.client, user: m.user, email: m.email, generation: 1, end: end, skew: s.p.now().Sub(time.Now())}
 	scopes := fosite.Arguments(strings.Fields(m.grant.Scope))
 	return &fosite.Request{ID: m.grant.ID.String(), RequestedAt: m.grant.ID.Time(), Client: &client{Client: m.client, defaults: s.p.Lifetimes}, RequestedScope: scopes,
@@ -150,6 +151,11 @@ func (s *grantStore) CreateAuthorizeCodeSession(ctx context.Context, _ string, r
 	return s.p.store.Write(ctx, func(tx storage.Tx) error {
 		if !m.flow.IsZero() {
 			if err := tx.AnswerFlow(m.flow, s.p.micros()); err != nil {
+				return err
+			}
+		}
+		if m.consent != nil {
+			if err := giveConsent(tx, *m.consent, visitorIP(ctx)); err != nil {
 				return err
 			}
 		}
