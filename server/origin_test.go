@@ -11,7 +11,7 @@ import (
 )
 
 // posts are the addresses where a browser's POST changes something in its visitor's name.
-var posts = []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm"}
+var posts = []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm", "/consent"}
 
 func TestWhatAnotherSitePostsIsRefused(t *testing.T) {
 	for _, public := range []string{"http://localhost:4283", "https://id.example"} {
@@ -97,7 +97,7 @@ func TestPagesOfOtherOriginsReadOnlyWhatTheirClientsMay(t *testing.T) {
 	const registered = "https://till.example" // of the redirect address of a browser application
 	documents := []string{"/oidc/.well-known/openid-configuration", "/.well-known/openid-configuration/oidc", "/.well-known/oauth-authorization-server/oidc", "/oidc/jwks"}
 	programs := []string{"/oidc/token", "/oidc/revoke", "/oidc/userinfo"}
-	pages := append([]string{"/oidc/authorize", "/oidc/resume", "/oidc/logout", "/", "/sign-in", "/sign-in/link", "/set-up", "/signed-out", "/inbox", "/healthz", "/assets/core.css"}, posts...)
+	pages := append([]string{"/oidc/authorize", "/oidc/resume", "/oidc/logout", "/", "/sign-in", "/sign-in/link", "/set-up", "/signed-out", "/consent", "/inbox", "/healthz", "/assets/core.css"}, posts...)
 	for _, path := range slices.Concat(documents, programs, pages) {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "HEAD"} {
 			for _, origin := range []string{registered, "https://evil.example", "null", "http://till.example", "https://till.example:443", "https://till.example.evil.example", "https://evil.example/https://till.example", "https://shop.example", "https://TILL.example", "*", ""} {

@@ -119,7 +119,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := web.Edge{Log: d.Log, Translate: func(error) *web.Error { return nil }, Show: signIn.ShowError}
+	pages := web.Edge{Log: d.Log, Translate: translate, Show: signIn.ShowError}
 	s.provider = provider
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},

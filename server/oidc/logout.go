@@ -64,7 +64,9 @@ func (p *Provider) confirmLogout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	asked := params.Get("session")
-	params.Del("session")
+	if len(params["session"]) < 2 { // readSignOut refuses what is there twice
+		params.Del("session")
+	}
 	s, err := p.readSignOut(r, params)
 	if err != nil {
 		return p.refused(w, r, err)
