@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ func (p *Program) appCommand() *cobra.Command {
 type appSwitches struct {
 	redirects, logouts, origins []string
 	alg                         string
+	grants, scopes              []string
 	pkce, allowHTTP, username   bool
 	firstParty                  bool
 	home, policy, terms         string
@@ -37,6 +39,8 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.logouts, "post-logout-redirect-uri", nil, "`address` people come back to after signing out; again for more")
 	f.StringArrayVar(&s.origins, "allowed-origin", nil, "`origin` whose pages may call the token endpoint; again for more")
 	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256, PS256, ES256 or EdDSA")
+	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use, as RFC 7591 names it; again for more")
+	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
 	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")
@@ -52,6 +56,8 @@ func (s *appSwitches) switches() admin.AppSwitches {
 	return admin.AppSwitches{
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
+		GrantTypes:               given(s.flags("grant-type"), nonEmpty(s.grants)),
+		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
@@ -80,6 +86,7 @@ func (p *Program) appCreate() *cobra.Command {
 		Example: "  gatelatch app create Bookstore --for nextjs\n" +
 			"  gatelatch app create Bookstore --for express\n" +
 			"  gatelatch app create Dashboard --for spa --redirect-uri http://localhost:5173/callback\n" +
+			"  gatelatch app create \"Nightly report\" --for m2m --scope reports:write\n" +
 			"  gatelatch app create Wiki --redirect-uri https://wiki.example.com/oidc/callback --json",
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
 			in.ClientName = args[0]
@@ -97,8 +104,8 @@ func (p *Program) appCreate() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&in.Framework, "for", "generic", "what it is made with: nextjs, express, spa, native or generic")
-	cmd.Flags().StringVar(&in.Type, "type", "", "for generic: web keeps a secret on a server (the default), spa and native have none")
+	cmd.Flags().StringVar(&in.Framework, "for", "generic", "what it is made with: nextjs, express, spa, native or generic, or m2m for a program that acts for itself")
+	cmd.Flags().StringVar(&in.Type, "type", "", "for generic: web keeps a secret on a server (the default), spa and native have none, m2m acts for itself")
 	switches.bind(cmd)
 	return cmd
 }
@@ -239,6 +246,10 @@ func (p *Program) showApp(app admin.App) {
 	for i, origin := range app.AllowedOrigins {
 		w.row(label(i, "  Origin"), origin)
 	}
+	w.row("  May use", strings.Join(app.GrantTypes, ", "))
+	if app.Scope != "" {
+		w.row("  Scopes", app.Scope)
+	}
 	w.row("  Signed with", app.IDTokenSignedResponseAlg)
 	if !app.FirstParty {
 		w.row("  Consent", "people are asked before it may use their account")
@@ -278,7 +289,7 @@ func (p *Program) showGuide(app admin.AppWithSecret) {
 }
 
 func kindOf(app admin.App) string {
-	kind := map[string]string{"web": "web (keeps a secret)", "spa": "spa (in the browser)", "native": "native (on a device)"}[app.Type]
+	kind := map[string]string{"web": "web (keeps a secret)", "spa": "spa (in the browser)", "native": "native (on a device)", "m2m": "m2m (acts for itself)"}[app.Type]
 	if app.Framework != "generic" && app.Framework != app.Type {
 		kind += ", " + app.Framework
 	}

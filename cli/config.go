@@ -129,11 +129,13 @@ type Client struct {
 	ClientID                 string   `key:"client_id"`
 	ClientName               string   `key:"client_name"`
 	ClientSecret             string   `key:"client_secret" secret:"true"`
-	Type                     string   `key:"type" default:"web" oneof:"web,spa,native"`
-	Framework                string   `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,generic"`
+	Type                     string   `key:"type" default:"web" oneof:"web,spa,native,m2m"`
+	Framework                string   `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,m2m,generic"`
 	RedirectURIs             []string `key:"redirect_uris"`
 	PostLogoutRedirectURIs   []string `key:"post_logout_redirect_uris"`
 	AllowedOrigins           []string `key:"allowed_origins"`
+	GrantTypes               []string `key:"grant_types"`
+	Scope                    string   `key:"scope"`
 	AllowHTTP                bool     `key:"allow_http"`
 	RequirePKCE              bool     `key:"require_pkce"`
 	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`

@@ -166,7 +166,7 @@ func TestBadConfigurationStopsWithOneClearMessage(t *testing.T) {
 		{"value for a list", "trusted_proxies: 10.0.0.1\n", nil, `config.yaml line 1: trusted_proxies is "10.0.0.1"; expected a list, one value a line, each line beginning with a dash. Change it`},
 		{"bad network", "trusted_proxies: [10.0.0.0/99]\n", nil, "config.yaml line 1: trusted_proxies does not fit; expected addresses or networks such as 10.0.0.0/8 or 192.168.1.5. Change it"},
 		{"key of a client", "clients:\n  - client_id: shop\n    redirect_uri: x\n", nil, "config.yaml line 3: redirect_uri is not a setting here. Did you mean redirect_uris?"},
-		{"type of a client", "clients:\n  - client_id: shop\n    type: desktop\n", nil, `config.yaml line 3: type is "desktop"; expected web, spa or native. Change it, or leave it out for web`},
+		{"type of a client", "clients:\n  - client_id: shop\n    type: desktop\n", nil, `config.yaml line 3: type is "desktop"; expected web, spa, native or m2m. Change it, or leave it out for web`},
 		{"twice the same key", "listen: a:1\nlisten: b:2\n", nil, `config.yaml line 2: this is not YAML as it stands: mapping key "listen" already defined at [1:1]. Look at this line and the one above it`},
 		{"not YAML", "log: [\n", nil, "config.yaml line 1: this is not YAML as it stands"},
 		{"two documents", "listen: a:1\n---\nlisten: b:2\n", nil, "config.yaml line 3: a second document begins"},

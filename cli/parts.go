@@ -117,7 +117,8 @@ func (c *Config) declared() []admin.Declared {
 				ID: d.ClientID, Name: d.ClientName, Type: d.Type, Framework: d.Framework,
 				RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, AllowedOrigins: d.AllowedOrigins,
 				Settings: storage.ClientSettings{IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
-					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI},
+					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
+					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope)},
 			},
 		})
 	}

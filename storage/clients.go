@@ -10,8 +10,8 @@ type Client struct {
 	ID                     string
 	Nonce                  []byte // 16 random bytes bound into every token: a client made anew under an old id honours no old token
 	Name                   string
-	Type                   string // "web" (confidential), "spa" or "native" (public)
-	Framework              string // preset it was made with: "nextjs", "express", "spa", "native", "generic"
+	Type                   string // "web" (confidential), "spa" or "native" (public), "m2m" (confidential, acts for itself)
+	Framework              string // preset it was made with: "nextjs", "express", "spa", "native", "m2m", "generic"
 	Source                 string // "api", or "config" for one declared in the configuration file
 	Disabled               bool
 	RedirectURIs           []string
@@ -30,13 +30,28 @@ func (c Client) FirstParty() bool { return !c.Settings.ThirdParty && !c.Unchecke
 func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
 
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
-func (c Client) Public() bool { return c.Type != "web" }
+func (c Client) Public() bool { return c.Type != "web" && c.Type != "m2m" }
+
+// Grants are the grant types the client may use (RFC 7591 §2): its own, or those of its type.
+func (c Client) Grants() []string {
+	switch {
+	case c.Settings.GrantTypes != nil:
+		return c.Settings.GrantTypes
+	case c.Type == "m2m":
+		return []string{"client_credentials"}
+	}
+	return []string{"authorization_code", "refresh_token"}
+}
 
 // ClientSettings are the switches of an application. Lifetimes are in seconds; 0 takes the server's default.
 type ClientSettings struct {
-	HomeURL           string `json:"client_uri,omitempty"`
-	RequirePKCE       bool   `json:"require_pkce,omitempty"`          // public clients must send PKCE always
-	IDTokenAlg        string `json:"id_token_alg,omitempty"`          // "RS256" (default), "PS256", "ES256" or "EdDSA"
+	HomeURL     string `json:"client_uri,omitempty"`
+	RequirePKCE bool   `json:"require_pkce,omitempty"` // public clients must send PKCE always
+	IDTokenAlg  string `json:"id_token_alg,omitempty"` // "RS256" (default), "PS256", "ES256" or "EdDSA"
+	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.
+	GrantTypes []string `json:"grant_types,omitempty"`
+	Scopes     []string `json:"scopes,omitempty"`
+
 	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
 	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same

@@ -20,6 +20,7 @@ const (
 	EventConsentGiven   = "consent.given"
 	EventConsentRefused = "consent.refused"
 	EventConsentRevoked = "consent.revoked"
+	EventTokenRevoked   = "token.revoked"
 	EventAddressSlowed  = "address.slowed"
 	EventSettingChanged = "setting.changed"
 	EventKeyCreated     = "key.created"

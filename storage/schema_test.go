@@ -155,7 +155,7 @@ func postgresSchema(t *testing.T, s *Store) schema {
 			var table, name, kind, standard string
 			var notNull bool
 			err := row.Scan(&table, &name, &kind, &notNull, &standard)
-			return table, fmt.Sprintf("column %s %s, not null %v, default %q", name, kind, notNull, standard), err
+			return table, fmt.Sprintf("column %s %s, not null %v, default %q", name, kind, notNull, strings.TrimSuffix(standard, "::text")), err
 		})
 	add(`SELECT c.conrelid::regclass::text, a.attname, c.confrelid::regclass::text, f.attname,
 			CASE c.confdeltype WHEN 'c' THEN 'cascade' WHEN 'a' THEN 'no action' ELSE c.confdeltype::text END

@@ -18,6 +18,7 @@ var (
 		{"otps", "id"},
 		{"pending", "digest"},
 		{"budgets", "name"},
+		{"revoked_tokens", "digest"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

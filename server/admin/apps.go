@@ -21,14 +21,16 @@ import (
 type App struct {
 	ClientID                 string      `json:"client_id"`
 	ClientName               string      `json:"client_name"`
-	Type                     string      `json:"type" enum:"web,spa,native" doc:"web keeps a secret on a server; spa and native cannot keep one"`
-	Framework                string      `json:"framework" enum:"nextjs,express,spa,native,generic"`
+	Type                     string      `json:"type" enum:"web,spa,native,m2m" doc:"web keeps a secret on a server, spa and native cannot keep one; m2m acts for itself, without people"`
+	Framework                string      `json:"framework" enum:"nextjs,express,spa,native,m2m,generic"`
 	Issuer                   string      `json:"issuer"`
 	RedirectURIs             []string    `json:"redirect_uris"`
 	PostLogoutRedirectURIs   []string    `json:"post_logout_redirect_uris"`
 	AllowedOrigins           []string    `json:"allowed_origins" doc:"Origins whose pages may call the token and userinfo endpoints"`
 	TokenEndpointAuthMethod  string      `json:"token_endpoint_auth_method"`
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
+	GrantTypes               []string    `json:"grant_types"`
+	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
@@ -59,8 +61,8 @@ type AppWithSecret struct {
 // NewApp is what it takes to make an application.
 type NewApp struct {
 	ClientName             string   `json:"client_name" minLength:"1" maxLength:"100"`
-	Framework              string   `json:"framework,omitempty" enum:"nextjs,express,spa,native,generic" default:"generic"`
-	Type                   string   `json:"type,omitempty" enum:"web,spa,native" doc:"Only for framework generic; web if left out"`
+	Framework              string   `json:"framework,omitempty" enum:"nextjs,express,spa,native,m2m,generic" default:"generic"`
+	Type                   string   `json:"type,omitempty" enum:"web,spa,native,m2m" doc:"Only for framework generic; web if left out"`
 	RedirectURIs           []string `json:"redirect_uris,omitempty" doc:"Left out: where the framework expects it on this machine"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
 	AppSwitches
@@ -70,6 +72,8 @@ type NewApp struct {
 type AppSwitches struct {
 	AllowedOrigins           *[]string `json:"allowed_origins,omitempty"`
 	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
+	GrantTypes               *[]string `json:"grant_types,omitempty" doc:"Empty: those of its type"`
+	Scope                    *string   `json:"scope,omitempty" doc:"Separated by spaces"`
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
@@ -191,6 +195,12 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	if s.IDTokenSignedResponseAlg != nil {
 		c.Settings.IDTokenAlg = *s.IDTokenSignedResponseAlg
 	}
+	if s.GrantTypes != nil {
+		c.Settings.GrantTypes = *s.GrantTypes
+	}
+	if s.Scope != nil {
+		c.Settings.Scopes = strings.Fields(*s.Scope)
+	}
 	if s.RequirePKCE != nil {
 		c.Settings.RequirePKCE = *s.RequirePKCE
 	}
@@ -218,6 +228,10 @@ func settle(c storage.Client) (storage.Client, error) {
 	}
 	if c.Public() {
 		c.Settings.RequirePKCE = true
+	}
+	c, err := settlePermissions(c)
+	if err != nil {
+		return c, err
 	}
 	c = withOrigins(c)
 	c.RedirectURIs = distinct(c.RedirectURIs, false)
@@ -347,6 +361,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer,
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		TokenEndpointAuthMethod: "client_secret_basic", IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
+		GrantTypes: c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
 		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: []AppSecret{}, Created: moment(c.Created), Updated: moment(c.Updated),

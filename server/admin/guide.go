@@ -40,7 +40,10 @@ type guideValues struct {
 }
 
 func (a *Admin) guide(app App, secret string) Guide {
-	v := guideValues{App: app, Secret: secret, Endpoint: a.cfg.PublicURL.String(), Redirect: app.RedirectURIs[0], Random: rand.Text() + rand.Text(), Provider: "gatelatch"}
+	v := guideValues{App: app, Secret: secret, Endpoint: a.cfg.PublicURL.String(), Random: rand.Text() + rand.Text(), Provider: "gatelatch"}
+	if len(app.RedirectURIs) > 0 {
+		v.Redirect = app.RedirectURIs[0]
+	}
 	if len(app.PostLogoutRedirectURIs) > 0 {
 		v.PostLogout = app.PostLogoutRedirectURIs[0]
 	}
@@ -238,8 +241,20 @@ func nativeGuide(v guideValues) Guide {
 	}
 }
 
+// machineGuide is for a program that acts for itself (RFC 6749 §4.4).
+func machineGuide(v guideValues) Guide {
+	return Guide{
+		Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_CLIENT_SECRET", v.Secret}},
+		Files: []File{{"token.sh", "curl -sS -u \"$OIDC_CLIENT_ID:$OIDC_CLIENT_SECRET\" -d grant_type=client_credentials \"$OIDC_ISSUER/token\"\n"}},
+		Notes: []string{"The token is good for expires_in seconds. Ask for a new one then; there is no refresh token."},
+	}
+}
+
 func genericGuide(v guideValues) Guide {
 	g := Guide{Env: []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}}}
+	if v.Type == "m2m" {
+		return machineGuide(v)
+	}
 	if v.Type == "web" {
 		g.Env = append(g.Env, EnvLine{"OIDC_CLIENT_SECRET", v.Secret})
 	}

@@ -40,6 +40,7 @@ var presets = map[string]preset{
 		pkce:                   true, guide: spaGuide,
 	},
 	"native":  {kind: "native", redirectURIs: []string{"http://127.0.0.1/callback"}, pkce: true, guide: nativeGuide},
+	"m2m":     {kind: "m2m", guide: machineGuide},
 	"generic": {kind: "web", guide: genericGuide},
 }
 

@@ -52,6 +52,12 @@ func checkAddresses(c storage.Client) error {
 			return refuse(422, "%s: %q %v.", link.name, link.uri, err)
 		}
 	}
+	if !slices.Contains(c.Grants(), "authorization_code") {
+		if len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs) > 0 {
+			return refuse(422, "%s signs nobody in, so no browser ever comes back to it. Leave the redirect URIs out.", c.Name)
+		}
+		return nil
+	}
 	if len(c.RedirectURIs) == 0 {
 		return refuse(422, "The application needs at least one redirect URI: the address that people come back to. Add --redirect-uri https://….")
 	}

@@ -38,14 +38,24 @@ func (c *client) GetRedirectURIs() []string { return c.RedirectURIs }
 
 // GetGrantTypes implements fosite.Client.
 func (c *client) GetGrantTypes() fosite.Arguments {
-	return fosite.Arguments{"authorization_code", "refresh_token"}
+	return c.Grants()
 }
 
 // GetResponseTypes implements fosite.Client.
 func (c *client) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code"} }
 
 // GetScopes implements fosite.Client.
-func (c *client) GetScopes() fosite.Arguments { return knownScopes }
+func (c *client) GetScopes() fosite.Arguments {
+	if c.Settings.Scopes == nil {
+		return knownScopes
+	}
+	return c.Settings.Scopes
+}
+
+// ownScopes are those the client may have for itself: the ones about people only a person can give.
+func (c *client) ownScopes() []string {
+	return slices.DeleteFunc(slices.Clone(c.Settings.Scopes), func(s string) bool { return slices.Contains(knownScopes, s) })
+}
 
 // IsPublic implements fosite.Client.
 func (c *client) IsPublic() bool { return c.Public() }

@@ -152,8 +152,8 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 
 	cfg.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidcCode}
 	// proof comes after code: it judges what code has loaded, before anything is issued.
-	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &proof{store}, &narrowing{}, oidcCode, oidcRefresh}
-	cfg.RevocationHandlers = fosite.RevocationHandlers{&oauth2.TokenRevocationHandler{TokenRevocationStorage: store, RefreshTokenStrategy: tokens, AccessTokenStrategy: tokens}}
+	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &machineGrant{p}, &proof{store}, &narrowing{}, oidcCode, oidcRefresh}
+	cfg.RevocationHandlers = fosite.RevocationHandlers{&machineRevocation{p}, &oauth2.TokenRevocationHandler{TokenRevocationStorage: store, RefreshTokenStrategy: tokens, AccessTokenStrategy: tokens}}
 	return fosite.NewOAuth2Provider(store, cfg)
 }
 

@@ -92,6 +92,9 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 	case a.params.Has("registration"):
 		return a.refuse("registration_not_supported", "The registration parameter is not supported.")
 	}
+	if !a.client.GetGrantTypes().Has("authorization_code") {
+		return a.refuse("unauthorized_client", "This client may not use response_type=code.")
+	}
 	switch response := a.params.Get("response_type"); response {
 	case "code":
 	case "":
@@ -100,7 +103,7 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 		return a.refuse("unsupported_response_type", "Only response_type=code is supported.")
 	}
 	for _, s := range strings.Fields(a.params.Get("scope")) {
-		if slices.Contains(knownScopes, s) && !slices.Contains(a.scopes, s) {
+		if slices.Contains(knownScopes, s) && a.client.GetScopes().Has(s) && !slices.Contains(a.scopes, s) {
 			a.scopes = append(a.scopes, s)
 		}
 	}

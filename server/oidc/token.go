@@ -23,7 +23,7 @@ type tokenResponse struct {
 	IDToken      string `json:"id_token,omitempty"`
 }
 
-var grantTypes = []string{"authorization_code", "refresh_token"}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials"}
 
 // token answers RFC 6749 §3.2. Parameters in the address count for nothing: secrets do not belong there.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
@@ -45,8 +45,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 		if form.Get("refresh_token") == "" {
 			return oauthError("invalid_request", "refresh_token is missing.")
 		}
+	case "client_credentials":
 	default:
-		return oauthError("unsupported_grant_type", "grant_type must be "+strings.Join(grantTypes, " or ")+".")
+		return oauthError("unsupported_grant_type", "grant_type must be one of "+strings.Join(grantTypes, ", ")+".")
 	}
 	ctx, m := withMemo(r.Context())
 	r = r.WithContext(ctx)

@@ -1,12 +1,8 @@
 package oidc
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"strings"
-
-	"github.com/ory/fosite"
 
 	"gatelatch/server/web"
 )
@@ -17,19 +13,18 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, scopes, err := p.accessToken(r.Context(), token)
+	a, err := p.accessToken(r.Context(), token)
 	if err != nil {
 		return err
 	}
-	if !scopes.Has("openid") {
+	if a.person == nil || !a.scopes.Has("openid") {
 		return &web.Error{Status: http.StatusForbidden, Code: "insufficient_scope", Message: "The access token has no scope openid."}
 	}
-	claims := personClaims(m.user, m.email, m.client, scopes)
+	m := a.person
+	claims := personClaims(m.user, m.email, m.client, a.scopes)
 	claims["sub"] = m.grant.UserID.String()
 	return web.JSON(w, http.StatusOK, claims)
 }
-
-var errToken = &web.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: "The access token is missing, has expired or was revoked."}
 
 // bearer finds the access token of a request (RFC 6750 §2).
 func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
@@ -58,27 +53,4 @@ func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", errToken
 	}
 	return token, nil
-}
-
-// accessToken is the one place that decides whether an access token is alive: genuine, not over, its grant not revoked, its person active,
-// its client still there. It returns whose it is and the scopes it carries.
-func (p *Provider) accessToken(ctx context.Context, token string) (*memo, fosite.Arguments, error) {
-	ctx, _ = withMemo(ctx)
-	t, m, err := (&grantStore{p}).load(ctx, token, kindAccess)
-	if errors.Is(err, fosite.ErrNotFound) {
-		return nil, nil, errToken
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if p.now().Unix() >= int64(t.expires) || m.grant.RevokedAt > 0 || m.grant.CodeSpent == 0 || !m.user.Active() {
-		return nil, nil, errToken
-	}
-	var scopes fosite.Arguments
-	for i, scope := range strings.Fields(m.grant.Scope) {
-		if i < 32 && t.scopes&(1<<i) != 0 {
-			scopes = append(scopes, scope)
-		}
-	}
-	return m, scopes, nil
 }

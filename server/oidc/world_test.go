@@ -138,7 +138,7 @@ func (w *world) addClient(id, kind string, change func(*storage.Client)) {
 		if err := tx.InsertClient(c); err != nil {
 			return err
 		}
-		if kind != "web" {
+		if c.Public() {
 			return nil
 		}
 		return tx.InsertClientSecret(storage.ClientSecret{ID: storage.NewID(), ClientID: id, Digest: secret.Hash(testSecret), Hint: "cdef", Created: now})
