@@ -31,6 +31,7 @@ type writer struct {
 	session *session      // nil: the next batch opens one
 	batch   []*job        // ran in the open transaction, and wait for its COMMIT
 	hold    time.Duration // batchTime, but in tests
+	crowded bool          // the last batch served several callers
 	sick    bool          // the last batch failed; logged once
 }
 
@@ -149,17 +150,18 @@ func (w *writer) transaction(j *job) {
 	w.settle(err)
 }
 
-// another returns the next job of this batch. When none waits, it lets those run who are about to bring one, once: callers
-// who were answered by the last COMMIT and come back right away. For a lone caller that costs nothing.
+// another returns the next job of this batch. When none waits, it lets those run, once, who are about to bring one:
+// callers who were answered by the last COMMIT and come back right away. A lone caller is spared that.
 func (w *writer) another(start time.Time) *job {
 	if len(w.batch) == batchUnits || time.Since(start) > w.hold {
 		return nil
 	}
-	if j := w.next(); j != nil {
-		return j
+	j := w.next()
+	if j == nil && w.crowded {
+		runtime.Gosched()
+		j = w.next()
 	}
-	runtime.Gosched()
-	return w.next()
+	return j
 }
 
 func (w *writer) begin() (err error) {
@@ -221,6 +223,7 @@ func (w *writer) settle(err error) {
 		w.sick = false
 		w.log.Info("the database can be written again")
 	}
+	w.crowded = len(w.batch) > 1
 	durable := 0
 	for _, j := range w.batch {
 		if err != nil {

@@ -128,14 +128,21 @@ type result struct {
 	busy     int // units that met a locked database for longer than busy_timeout
 }
 
-// measure lets callers write one unit after the other for benchTime.
-func measure(b *testing.B, s side, callers int) result {
+// sample is what callers of one side saw.
+type sample struct {
+	times []time.Duration
+	took  time.Duration
+	busy  int
+}
+
+// measure lets callers write one unit after the other for a while.
+func (m *sample) measure(b *testing.B, s side, callers int, during time.Duration) {
 	times, busy := make([][]time.Duration, callers), make([]int, callers)
 	var wait sync.WaitGroup
 	start := time.Now()
 	for c := range callers {
 		wait.Go(func() {
-			for time.Since(start) < benchTime {
+			for time.Since(start) < during {
 				id, begin := s.ids[rand.IntN(len(s.ids))], time.Now()
 				switch err := s.write(id); {
 				case errors.Is(err, ErrUnavailable):
@@ -149,23 +156,37 @@ func measure(b *testing.B, s side, callers int) result {
 		})
 	}
 	wait.Wait()
-	took := time.Since(start)
-	all := slices.Concat(times...)
-	slices.Sort(all)
-	r := result{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
+	m.took += time.Since(start)
+	m.times = append(m.times, slices.Concat(times...)...)
 	for _, n := range busy {
-		r.busy += n
+		m.busy += n
 	}
-	return r
+}
+
+func (m *sample) result() result {
+	slices.Sort(m.times)
+	n := len(m.times)
+	return result{rate: float64(n) / m.took.Seconds(), p50: m.times[n/2], p99: m.times[n*99/100], busy: m.busy}
 }
 
 // compare runs the rounds and reports medians; the first side against each of the others.
 func compare(b *testing.B, heading string, sides []side, callers int) {
 	rounds := make([][]result, len(sides))
+	// What else the machine does comes and goes. Where units are short, sides take turns many times within a round.
+	turns := 1
+	if callers == 1 {
+		turns = 20
+	}
 	for round := range benchRounds {
+		samples := make([]sample, len(sides))
+		for turn := range turns {
+			for i := range sides {
+				i = (i + round + turn) % len(sides) // nobody is always first
+				samples[i].measure(b, sides[i], callers, benchTime/time.Duration(turns))
+			}
+		}
 		for i := range sides {
-			i = (i + round) % len(sides) // nobody is always first
-			rounds[i] = append(rounds[i], measure(b, sides[i], callers))
+			rounds[i] = append(rounds[i], samples[i].result())
 		}
 	}
 	table := &strings.Builder{}
