@@ -51,6 +51,9 @@ var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var states = []state{
 	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true}) }},
+	{"sign-up", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true, SigningUp: true})
+	}},
 	{"sign-in-closed", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", Email: "ann@example.com"})
 	}},

@@ -102,6 +102,15 @@ func (c *cache) keys(ctx context.Context) (*keySet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.p.tended.Load() {
+		return s.keys, nil
+	}
+	if err := c.p.firstKeys(ctx, s.keys); err != nil {
+		return nil, err
+	}
+	if s, err = c.snapshot(ctx); err != nil {
+		return nil, err
+	}
 	return s.keys, nil
 }
 

@@ -123,7 +123,30 @@ func after(rows []storage.Key, a, b storage.Key) bool {
 }
 
 // TendKeys does what the schedule asks for now; usually nothing, and then nothing is written. It may run on every replica at once.
-func (p *Provider) TendKeys(ctx context.Context) error { return p.tendKeys(ctx, signingAlgs) }
+func (p *Provider) TendKeys(ctx context.Context) error {
+	p.tending.Lock() // whoever needs the first keys waits for those that are being made, and makes no others
+	defer p.tending.Unlock()
+	if err := p.tendKeys(ctx, signingAlgs); err != nil {
+		return err
+	}
+	p.tended.Store(true)
+	return nil
+}
+
+// firstKeys waits for a key of every algorithm. Only the very first requests of a new server wait: an RSA key takes a while,
+// and the start does not.
+func (p *Provider) firstKeys(ctx context.Context, have *keySet) error {
+	if p.tended.Load() {
+		return nil
+	}
+	for _, alg := range signingAlgs {
+		if _, err := have.inUse(alg, p.micros()); err != nil {
+			return p.TendKeys(context.WithoutCancel(ctx))
+		}
+	}
+	p.tended.Store(true)
+	return nil
+}
 
 func (p *Provider) tendKeys(ctx context.Context, algs []string) error {
 	rows, err := p.store.View(ctx).Keys()

@@ -72,14 +72,22 @@ func loadKeys(ctx context.Context, store *storage.Store, keys *secret.Keys) (*ke
 	return set, nil
 }
 
-// inUse is the key that signs at now: of those whose time has come, the one whose time came last.
+// inUse is the key that signs at now: of those whose time has come, the one whose time came last. If the clock has stepped back
+// before the time of all of them, it is the one whose time comes first.
 func (s *keySet) inUse(alg string, now int64) (*signingKey, error) {
-	var found *signingKey
+	var found, first *signingKey
 	for i := range s.all {
 		k := &s.all[i]
-		if k.Alg == alg && k.ActiveFrom <= now && k.RetiredAt == 0 && (found == nil || found.ActiveFrom <= k.ActiveFrom) {
+		switch {
+		case k.Alg != alg || k.RetiredAt > 0:
+		case k.ActiveFrom <= now && (found == nil || found.ActiveFrom <= k.ActiveFrom):
 			found = k
+		case k.ActiveFrom > now && (first == nil || first.ActiveFrom > k.ActiveFrom):
+			first = k
 		}
+	}
+	if found == nil {
+		found = first
 	}
 	if found == nil {
 		return nil, fmt.Errorf("%w: %s", errNoKey, alg)

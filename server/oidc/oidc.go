@@ -26,6 +26,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ory/fosite"
@@ -95,6 +97,8 @@ type Provider struct {
 	cache    *cache
 	fosite   fosite.OAuth2Provider
 	edges    edges
+	tending  sync.Mutex
+	tended   atomic.Bool
 	document []byte // the discovery document
 
 	makeFrame func(r *http.Request, locales string) views.Frame
@@ -114,8 +118,9 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
 	p.document = document
-	// The quick ones at once; the other RSA key would make the first start wait, and is TendKeys' to make.
-	if err := p.tendKeys(ctx, []string{RS256, ES256, EdDSA}); err != nil {
+	// The quick ones at once, so that something is sealed and a wrong key file shows at the next start; RSA keys are made by
+	// TendKeys while the server already answers.
+	if err := p.tendKeys(ctx, []string{ES256, EdDSA}); err != nil {
 		return nil, err
 	}
 	if _, err := p.cache.snapshot(ctx); err != nil {

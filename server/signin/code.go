@@ -53,7 +53,7 @@ func (d *Door) showCode(s *step, status int, page views.CodePage, code authn.Cod
 	page.Frame = d.stepFrame(s, "/sign-in/code")
 	page.InboxURL = d.cfg.InboxURL
 	page.Flow, page.Address, page.Digits = s.flow.ID.String(), code.Address, authn.Digits
-	page.Minutes = max(1, wholeMinutes(code.Valid))
+	page.Minutes = wholeMinutes(code.Valid)
 	page.Device = s.in.Get("device") == "1"
 	if page.ResendIn == 0 && code.Gone == 0 {
 		page.ResendIn = wholeSeconds(min(resendHint, resendHint-d.now().Sub(code.Sent)))
@@ -135,7 +135,7 @@ func (d *Door) throttled(s *step, address string, many *authn.TooMany) error {
 }
 
 // wholeMinutes rounds up, so that nobody comes back too early. The little that a request takes does not count.
-func wholeMinutes(t time.Duration) int { return int(math.Ceil((t - time.Second).Minutes())) }
+func wholeMinutes(t time.Duration) int { return max(1, int(math.Ceil((t - time.Second).Minutes()))) }
 
 func wholeSeconds(t time.Duration) int { return max(0, int(math.Ceil(t.Seconds()))) }
 

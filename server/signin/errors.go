@@ -31,7 +31,7 @@ func translate(err error) *web.Error {
 // ShowError answers a person with the page of an error; other doors use it, too. It says nothing the error's Code does not.
 func (d *Door) ShowError(w http.ResponseWriter, r *http.Request, e *web.Error) {
 	page := views.ErrorPage{Frame: d.Frame(r, ""), Kind: kindOf(e), Reference: d.reference(r)}
-	page.Minutes = max(1, wholeMinutes(e.RetryAfter))
+	page.Minutes = wholeMinutes(e.RetryAfter)
 	if r.Method == http.MethodGet && e.Status >= 500 {
 		page.AgainURL = r.URL.RequestURI()
 	}

@@ -55,7 +55,8 @@ func (d *Door) showSignIn(s *step, status int, email string, bad bool) error {
 	if person != nil && email == s.flow.Login && !bad {
 		email = "" // "Use another account" begins with an empty field
 	}
-	page := views.SignInPage{Frame: d.stepFrame(s, "/sign-in"), Flow: s.flow.ID.String(), Email: email, BadAddress: bad, SignUpOpen: open, SignedIn: person}
+	page := views.SignInPage{Frame: d.stepFrame(s, "/sign-in"), Flow: s.flow.ID.String(), Email: email, BadAddress: bad, SignUpOpen: open,
+		SigningUp: s.demands.SigningUp(), SignedIn: person}
 	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))
 }
 

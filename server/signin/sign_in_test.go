@@ -94,12 +94,23 @@ func TestCreateAsksWhoeverIsSignedIn(t *testing.T) {
 	p.signIn("ann@example.com")
 	p.visit("/app?prompt=create")
 	p.says(200, `id="identifier"`)
+	p.says(200, "Create your account for <bdi>Bookstore</bdi>")
 	flow := p.flow()
 	p.do("POST", "/sign-in/continue", url.Values{"flow": {flow}})
 	p.says(200, `id="identifier"`)
 	p.submit("/sign-in/email", "email", "new@example.com")
 	p.submit("/sign-in/code", "code", p.mail("new@example.com").Code)
 	p.arrived()
+}
+
+func TestFirstScreenChoosesTheWords(t *testing.T) {
+	for how, want := range map[string]string{"open": "Create your account for", "closed": "Sign in to"} {
+		t.Run(how, func(t *testing.T) {
+			p := newHouse(t, signUp(how)).person()
+			p.visit("/app?first_screen=register")
+			p.says(200, want)
+		})
+	}
 }
 
 func TestLoginHintFillsTheField(t *testing.T) {
