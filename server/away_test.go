@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gatelatch/storage"
 )
 
 // A store that is away is never the client's or the visitor's fault: whoever is told invalid_grant throws a good token away
@@ -90,5 +92,10 @@ func TestStoreThatIsAwayIs503WithRetryAfterAndNothingElse(t *testing.T) {
 	}
 	if got := w.do(w.request("GET", "/healthz", nil)); got.Code != http.StatusOK {
 		t.Errorf("GET /healthz: got %d, want 200: the process is well", got.Code)
+	}
+	for line := range strings.Lines(w.log.text()) {
+		if strings.Contains(line, `"request failed"`) && !strings.Contains(line, storage.ErrClosed.Error()) {
+			t.Errorf("the log does not say why: %s", line)
+		}
 	}
 }

@@ -204,7 +204,7 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 	request := (&http.Request{Method: http.MethodGet, Form: form, PostForm: url.Values{}, Header: http.Header{}}).WithContext(ctx)
 	ar, err := p.fosite.NewAuthorizeRequest(ctx, request)
 	if err != nil {
-		return "", err
+		return "", caused(err)
 	}
 	for _, scope := range ar.GetRequestedScopes() {
 		ar.GrantScope(scope)
@@ -214,7 +214,7 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
 	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: g, client: a.client.Client, user: live.User})
 	if err != nil {
-		return "", err
+		return "", caused(err)
 	}
 	return resp.GetCode(), nil
 }

@@ -2,11 +2,14 @@ package oidc
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ory/fosite"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
@@ -75,6 +78,15 @@ func describable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// caused is an error of fosite with its cause in words: by itself it reads "server_error", and the log would not know why.
+func caused(err error) error {
+	var known *fosite.RFC6749Error
+	if !errors.As(err, &known) || known.Unwrap() == nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", known.ErrorField, known.Unwrap())
 }
 
 // pageError is a request that must not be answered by a redirect: the person sees a page on our own address (RFC 6749 §4.1.2.1).

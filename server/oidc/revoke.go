@@ -33,8 +33,6 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
 		w.Header()["Content-Type"] = nil // an empty answer has no kind; oidc-client-ts refuses text/plain
 		w.WriteHeader(http.StatusOK)
 		return nil
-	case errors.Is(err, fosite.ErrTemporarilyUnavailable):
-		return &web.Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", RetryAfter: retryAfter, Err: err}
 	}
 	return fromFosite(err)
 }

@@ -50,7 +50,7 @@ type memo struct {
 	verdict verdict // of a refresh
 	flow    storage.ID
 	consent *storage.Consent // given with this grant
-	failure error            // a write that fosite swallowed
+	failure error            // of the store, which fosite would swallow
 
 	operation   operation
 	accessToken string    // that was minted
@@ -103,6 +103,7 @@ func (s *grantStore) load(ctx context.Context, token string, k kind) (name, *mem
 			return name{}, m, fosite.ErrNotFound
 		}
 		if err != nil {
+			m.failure = err
 			return name{}, m, err
 		}
 		c, err := s.p.cache.client(ctx, g.ClientID)
@@ -110,6 +111,7 @@ func (s *grantStore) load(ctx context.Context, token string, k kind) (name, *mem
 			return name{}, m, fosite.ErrNotFound
 		}
 		if err != nil {
+			m.failure = err
 			return name{}, m, err
 		}
 		m.loaded, m.grant, m.user, m.email, m.client = true, g, u, e, c.Client

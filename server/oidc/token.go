@@ -83,7 +83,7 @@ func (p *Provider) tokenError(ctx context.Context, m *memo, grantType string, er
 		return m.failure
 	}
 	if unavailable(err) {
-		return err
+		return caused(err)
 	}
 	switch {
 	case errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):
@@ -110,7 +110,7 @@ func fromFosite(err error) error {
 	known := fosite.ErrorToRFC6749Error(err)
 	switch {
 	case known.CodeField >= 500 || known.ErrorField == "error":
-		return err
+		return caused(err)
 	case known.ErrorField == fosite.ErrInvalidClient.ErrorField:
 		return &web.Error{Status: http.StatusUnauthorized, Code: "invalid_client", Message: known.HintField, Err: err}
 	}
