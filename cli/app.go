@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +32,7 @@ type appSwitches struct {
 	firstParty                  bool
 	home, policy, terms         string
 	asJSON                      bool
+	authentication              authenticationFlags
 	flags                       func(name string) bool // was it typed?
 }
 
@@ -49,11 +52,14 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringVar(&s.policy, "policy", "", "`address` of its privacy policy")
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
+	s.authentication.bind(cmd)
 	s.flags = f.Changed
 }
 
-func (s *appSwitches) switches() admin.AppSwitches {
+func (s *appSwitches) switches() (admin.AppSwitches, error) {
+	authentication, err := s.authentication.switches()
 	return admin.AppSwitches{
+		AuthenticationSwitches:   authentication,
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
 		GrantTypes:               given(s.flags("grant-type"), nonEmpty(s.grants)),
@@ -65,7 +71,7 @@ func (s *appSwitches) switches() admin.AppSwitches {
 		HomeURL:                  given(s.flags("home"), s.home),
 		PolicyURL:                given(s.flags("policy"), s.policy),
 		TermsURL:                 given(s.flags("terms"), s.terms),
-	}
+	}, err
 }
 
 // given is a pointer to v where it was typed, nil where it was not.
@@ -90,7 +96,11 @@ func (p *Program) appCreate() *cobra.Command {
 			"  gatelatch app create Wiki --redirect-uri https://wiki.example.com/oidc/callback --json",
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
 			in.ClientName = args[0]
-			in.RedirectURIs, in.PostLogoutRedirectURIs, in.AppSwitches = switches.redirects, switches.logouts, switches.switches()
+			var err error
+			if in.AppSwitches, err = switches.switches(); err != nil {
+				return err
+			}
+			in.RedirectURIs, in.PostLogoutRedirectURIs = switches.redirects, switches.logouts
 			var app admin.AppWithSecret
 			if err := m.call(ctx, "POST", "/apps", in, &app); err != nil {
 				return err
@@ -164,11 +174,15 @@ func (p *Program) appUpdate() *cobra.Command {
 			"  gatelatch app update CLIENT_ID --redirect-uri http://localhost:3000/api/auth/callback/gatelatch \\\n" +
 			"      --redirect-uri https://shop.example.com/api/auth/callback/gatelatch",
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			changed, err := switches.switches()
+			if err != nil {
+				return err
+			}
 			return p.oneApp(ctx, m, "PATCH", args[0], admin.AppChange{
 				ClientName:             given(switches.flags("name"), name),
 				RedirectURIs:           given(switches.flags("redirect-uri"), nonEmpty(switches.redirects)),
 				PostLogoutRedirectURIs: given(switches.flags("post-logout-redirect-uri"), nonEmpty(switches.logouts)),
-				AppSwitches:            switches.switches(),
+				AppSwitches:            changed,
 			}, switches.asJSON)
 		}),
 	}
@@ -178,12 +192,25 @@ func (p *Program) appUpdate() *cobra.Command {
 }
 
 func (p *Program) appRotateSecret() *cobra.Command {
-	var asJSON bool
+	var (
+		asJSON bool
+		life   string
+	)
 	cmd := &cobra.Command{
 		Use: "rotate-secret CLIENT_ID", Short: "Make a new secret; the old one works for 24 hours more", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
-			var app admin.AppWithSecret
-			if err := m.call(ctx, "POST", "/apps/"+url.PathEscape(args[0])+"/secrets", nil, &app); err != nil {
+			var (
+				app admin.AppWithSecret
+				in  admin.NewSecret
+			)
+			if life != "" {
+				d, err := parseDuration(life)
+				if err != nil {
+					return fmt.Errorf("--expires-in is %q; expected a duration such as 90d or 1y", life)
+				}
+				in.ExpiresIn = int64(d / time.Second)
+			}
+			if err := m.call(ctx, "POST", "/apps/"+url.PathEscape(args[0])+"/secrets", in, &app); err != nil {
 				return err
 			}
 			if asJSON {
@@ -194,6 +221,7 @@ func (p *Program) appRotateSecret() *cobra.Command {
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&life, "expires-in", "", "`duration` after which the new secret ends, such as 90d; never if left out")
 	return cmd
 }
 
@@ -231,12 +259,9 @@ func (p *Program) showApp(app admin.App) {
 	w.row("  Issuer", app.Issuer)
 	w.row("  Kind", kindOf(app))
 	for i, s := range app.Secrets {
-		until := ""
-		if s.Expires != nil {
-			until = ", works until " + s.Expires.Format("2006-01-02 15:04 UTC")
-		}
-		w.row(label(i, "  Secret"), "…"+s.LastFour+until)
+		w.row(label(i, "  Secret"), secretState(s, time.Now()))
 	}
+	w.showAuthentication(app)
 	for i, uri := range app.RedirectURIs {
 		w.row(label(i, "  Redirect"), uri)
 	}

@@ -20,6 +20,7 @@ type Config struct {
 	Database       Database       `key:"database"`
 	Log            Log            `key:"log"`
 	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
+	Outgoing       Outgoing       `key:"outgoing"`
 	SignUp         string         `key:"sign_up" oneof:"open,closed"`
 	Languages      Languages      `key:"languages"`
 	PrivacyURL     string         `key:"privacy_url"`
@@ -41,6 +42,11 @@ type Config struct {
 type TLS struct {
 	Cert string `key:"cert" path:"file"`
 	Key  string `key:"key" path:"file"`
+}
+
+// Outgoing says where the server may call at addresses that applications have named.
+type Outgoing struct {
+	AllowNetworks []netip.Prefix `key:"allow_networks"`
 }
 
 // Database says where the data lives when it is not the embedded SQLite.
@@ -143,4 +149,10 @@ type Client struct {
 	ClientURI                string   `key:"client_uri"`
 	PolicyURI                string   `key:"policy_uri"`
 	TOSURI                   string   `key:"tos_uri"`
+
+	TokenEndpointAuthMethod     string   `key:"token_endpoint_auth_method" oneof:"client_secret_basic,client_secret_post,private_key_jwt,none"`
+	TokenEndpointAuthSigningAlg string   `key:"token_endpoint_auth_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	JWKS                        document `key:"jwks"`
+	JWKSURI                     string   `key:"jwks_uri"`
+	AllowEndpointAudience       bool     `key:"allow_endpoint_audience"`
 }

@@ -226,7 +226,9 @@ func (c *Config) checkClients() error {
 		switch {
 		case client.Type != "web" && client.Type != "m2m" && client.ClientSecret != "":
 			return c.complain("clients", "%s is of type %s, which cannot keep a secret. Remove client_secret", client.ClientID, client.Type)
-		case (client.Type == "web" || client.Type == "m2m") && !clientSecretPattern.MatchString(client.ClientSecret):
+		case client.TokenEndpointAuthMethod == "private_key_jwt" && client.ClientSecret != "":
+			return c.complain("clients", "%s proves who it is by private_key_jwt, which has no secret. Remove client_secret", client.ClientID)
+		case (client.Type == "web" || client.Type == "m2m") && client.TokenEndpointAuthMethod != "private_key_jwt" && !clientSecretPattern.MatchString(client.ClientSecret):
 			return c.complain("clients", "%s needs a client_secret of 32 or more letters, digits and . _ ~ - (try: openssl rand -hex 32). %s keeps it out of the file",
 				client.ClientID, clientSecretEnv(client.ClientID)+"_FILE")
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -102,6 +103,8 @@ func (f *configFile) value(field reflect.Value, tag reflect.StructTag, node ast.
 	switch {
 	case isList(field.Type()):
 		return f.list(field, node)
+	case field.Type() == documentType:
+		return f.document(field, node)
 	case field.Kind() == reflect.Slice && field.Type() != prefixType:
 		items, ok := node.(*ast.SequenceNode)
 		if !ok {
@@ -123,6 +126,27 @@ func (f *configFile) value(field reflect.Value, tag reflect.StructTag, node ast.
 		}
 		return assign(field, tag, text)
 	}
+}
+
+// document reads a whole tree, or text that is JSON already.
+func (f *configFile) document(field reflect.Value, node ast.Node) error {
+	text, ok := scalar(node)
+	if !ok {
+		var tree any
+		if err := yaml.NodeToValue(node, &tree); err != nil {
+			return errors.New("expected JSON, or the same as YAML")
+		}
+		b, err := json.Marshal(tree)
+		if err != nil {
+			return errors.New("expected JSON, or the same as YAML")
+		}
+		text = string(b)
+	}
+	if !json.Valid([]byte(text)) {
+		return errors.New("expected JSON, or the same as YAML")
+	}
+	field.SetString(text)
+	return nil
 }
 
 // list reads a sequence of sections, such as clients. Its complaints carry their own line.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -92,6 +93,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		PublicURL:      public,
 		IssuerPath:     strings.TrimSuffix(c.IssuerPath, "/"),
 		TrustedProxies: c.TrustedProxies,
+		AllowNetworks:  c.Outgoing.AllowNetworks,
 		SignUp:         signUp,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
@@ -116,9 +118,13 @@ func (c *Config) declared() []admin.Declared {
 			Client: storage.Client{
 				ID: d.ClientID, Name: d.ClientName, Type: d.Type, Framework: d.Framework,
 				RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, AllowedOrigins: d.AllowedOrigins,
-				Settings: storage.ClientSettings{IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
-					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
-					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope)},
+				Settings: storage.ClientSettings{
+					IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
+					AuthMethod: d.TokenEndpointAuthMethod, AuthAlg: d.TokenEndpointAuthSigningAlg, JWKS: json.RawMessage(d.JWKS), JWKSURI: d.JWKSURI,
+					EndpointAudience: d.AllowEndpointAudience,
+					ThirdParty:       !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
+					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope),
+				},
 			},
 		})
 	}

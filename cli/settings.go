@@ -60,7 +60,11 @@ func isList(t reflect.Type) bool {
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	prefixType   = reflect.TypeFor[netip.Prefix]()
+	documentType = reflect.TypeFor[document]()
 )
+
+// document is a setting that holds a piece of JSON; in a file it may be written as YAML.
+type document string
 
 // assign puts text into a leaf that holds one value. Its error says what was expected, without the value.
 func assign(field reflect.Value, tag reflect.StructTag, text string) error {

@@ -20,6 +20,7 @@ import (
 	"gatelatch/server/admin"
 	"gatelatch/server/authn"
 	"gatelatch/server/oidc"
+	"gatelatch/server/safehttp"
 	"gatelatch/server/secret"
 	"gatelatch/server/signin"
 	"gatelatch/server/web"
@@ -33,10 +34,11 @@ type Config struct {
 	PublicURL      *url.URL // the only truth about where this server is: never a Host or X-Forwarded-* header
 	IssuerPath     string   // "/oidc", or "" for the root
 	TrustedProxies []netip.Prefix
-	SignUp         string // "open", "closed", or "": as chosen on the set-up page
-	Language       string // of visitors whose languages are not spoken here
-	PrivacyURL     string // for the footer of pages
-	HelpURL        string // likewise
+	AllowNetworks  []netip.Prefix // private networks that clients' addresses may lie in
+	SignUp         string         // "open", "closed", or "": as chosen on the set-up page
+	Language       string         // of visitors whose languages are not spoken here
+	PrivacyURL     string         // for the footer of pages
+	HelpURL        string         // likewise
 	Version        string
 	Mail           string // "inbox", "ses" or "smtp"
 	Listen         string // host:port, for those who ask how the server is
@@ -109,10 +111,11 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		signin.Config{PublicURL: c.PublicURL, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
 		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
+	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
 		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(),
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
-		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
+		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {
 		return nil, fmt.Errorf("the key file does not belong to this database: what was sealed with the right one cannot be opened with it. Put the right key file back (key_file or GATELATCH_KEY_FILE says where it lies); nothing was changed: %w", err)
 	}

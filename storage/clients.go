@@ -29,6 +29,9 @@ func (c Client) FirstParty() bool { return !c.Settings.ThirdParty && !c.Unchecke
 // Unchecked reports whether nobody of this server has looked at the application: its name is its own claim.
 func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
 
+// PrivateKeyJWT is the method of authentication by an assertion that the client has signed (RFC 7523 §2.2).
+const PrivateKeyJWT = "private_key_jwt"
+
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c Client) Public() bool { return c.Type != "web" && c.Type != "m2m" }
 
@@ -48,6 +51,15 @@ type ClientSettings struct {
 	HomeURL     string `json:"client_uri,omitempty"`
 	RequirePKCE bool   `json:"require_pkce,omitempty"` // public clients must send PKCE always
 	IDTokenAlg  string `json:"id_token_alg,omitempty"` // "RS256" (default), "PS256", "ES256" or "EdDSA"
+
+	// How the client proves who it is, in the words of RFC 7591 §2. AuthMethod "" is either form of sending a secret for one that
+	// has a server, and none for the others.
+	AuthMethod       string          `json:"token_endpoint_auth_method,omitempty"`
+	AuthAlg          string          `json:"token_endpoint_auth_signing_alg,omitempty"` // of its assertions; "": any we know
+	JWKS             json.RawMessage `json:"jwks,omitempty"`                            // its public keys, or
+	JWKSURI          string          `json:"jwks_uri,omitempty"`                        // where they are
+	EndpointAudience bool            `json:"endpoint_audience,omitempty"`               // its assertions may be addressed to an endpoint instead of the issuer
+
 	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.
 	GrantTypes []string `json:"grant_types,omitempty"`
 	Scopes     []string `json:"scopes,omitempty"`
@@ -75,6 +87,7 @@ type ClientSecret struct {
 	Hint     string // the last four characters
 	Created  int64
 	Expires  int64 // 0: never
+	LastUsed int64 // 0: never; to the hour
 }
 
 const clientColumns = `id, nonce, name, type, framework, source, disabled, redirect_uris, post_logout_redirect_uris, allowed_origins, settings, created, updated`
@@ -160,10 +173,10 @@ func (tx Tx) DeleteClient(id string) error {
 // ClientSecrets returns the secrets of an application that are valid at now, the newest first.
 func (tx Tx) ClientSecrets(client string, now int64) ([]ClientSecret, error) {
 	var secrets []ClientSecret
-	err := tx.each(`SELECT client_id, id, digest, hint, created, expires FROM client_secrets WHERE client_id = $1 AND (expires = 0 OR expires > $2) ORDER BY created DESC, id DESC`,
+	err := tx.each(`SELECT client_id, id, digest, hint, created, expires, last_used FROM client_secrets WHERE client_id = $1 AND (expires = 0 OR expires > $2) ORDER BY created DESC, id DESC`,
 		[]any{client, now}, func(row scanner) error {
 			var s ClientSecret
-			if err := row.Scan(&s.ClientID, &s.ID, &s.Digest, &s.Hint, &s.Created, &s.Expires); err != nil {
+			if err := row.Scan(&s.ClientID, &s.ID, &s.Digest, &s.Hint, &s.Created, &s.Expires, &s.LastUsed); err != nil {
 				return err
 			}
 			secrets = append(secrets, s)
@@ -179,6 +192,12 @@ func (tx Tx) InsertClientSecret(s ClientSecret) error {
 		return err
 	}
 	return tx.raiseVersion()
+}
+
+// TouchClientSecret notes that a secret was used. No cache has to hear of it.
+func (tx Tx) TouchClientSecret(client string, id ID, now int64) error {
+	_, err := tx.exec(`UPDATE client_secrets SET last_used = $3 WHERE client_id = $1 AND id = $2 AND last_used < $3`, client, id, now)
+	return err
 }
 
 // ExpireClientSecrets lets every secret of an application end at the latest at expires, but the one named keep.

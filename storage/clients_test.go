@@ -51,6 +51,10 @@ func TestClients(t *testing.T) {
 		same(t, "secrets, newest first", must(view.ClientSecrets("shop", 50)), []ClientSecret{fresh, old})
 		run("expire the others", nil, func(tx Tx) error { return tx.ExpireClientSecrets("shop", fresh.ID, 60) })
 		old.Expires = 60
+		touched := s.Write(t.Context(), func(tx Tx) error { return tx.TouchClientSecret("shop", old.ID, 55) })
+		is(t, "touch", touched, nil)
+		old.LastUsed = 55
+		same(t, "no cache hears of a touch", must(view.Version()), version)
 		same(t, "before the end", must(view.ClientSecrets("shop", 59)), []ClientSecret{fresh, old})
 		same(t, "at the end", must(view.ClientSecrets("shop", 60)), []ClientSecret{fresh})
 		run("never later than it was", nil, func(tx Tx) error { return tx.ExpireClientSecrets("shop", fresh.ID, 90) })

@@ -19,6 +19,7 @@ var (
 		{"pending", "digest"},
 		{"budgets", "name"},
 		{"revoked_tokens", "digest"},
+		{"used_jtis", "digest"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

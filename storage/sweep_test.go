@@ -34,6 +34,7 @@ func TestSweepTakesWhatHasEndedAndNothingElse(t *testing.T) {
 					tx.InsertOTP(OTP{ID: NewID(), FlowID: NewID(), Nonce: []byte("n"), Expires: expires}),
 					tx.InsertPending(Pending{Digest: []byte(name), Expires: expires}),
 					tx.SpendBudget(name, 1, expires, 0),
+					tx.UseJTI([]byte(name), expires),
 					tx.InsertSession(Session{ID: NewID(), Digest: []byte(name), UserID: u.ID, Expires: expires}),
 					tx.InsertGrant(g),
 					tx.InsertClientSecret(ClientSecret{ID: NewID(), ClientID: "shop", Digest: []byte("d"), Expires: expires}),
@@ -55,10 +56,10 @@ func TestSweepTakesWhatHasEndedAndNothingElse(t *testing.T) {
 			return tx.InsertClientSecret(ClientSecret{ID: NewID(), ClientID: "shop", Digest: []byte("d")})
 		})
 		n, err := s.Sweep(t.Context(), before)
-		if err != nil || n != 8+3 {
-			t.Errorf("swept %d rows (%v), want 11", n, err)
+		if err != nil || n != 9+3 {
+			t.Errorf("swept %d rows (%v), want 12", n, err)
 		}
-		for table, want := range map[string]int64{"flows": 1, "otps": 1, "pending": 1, "budgets": 1, "sessions": 1, "grants": 1, "client_secrets": 2, "inbox": 1, "users": 1, "clients": 1} {
+		for table, want := range map[string]int64{"flows": 1, "otps": 1, "pending": 1, "budgets": 1, "used_jtis": 1, "sessions": 1, "grants": 1, "client_secrets": 2, "inbox": 1, "users": 1, "clients": 1} {
 			if got := count(t, s, table); got != want {
 				t.Errorf("%s has %d rows, want %d", table, got, want)
 			}

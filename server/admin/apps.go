@@ -19,15 +19,16 @@ import (
 
 // App is an application as the API shows it. The words are those of RFC 7591 wherever it has one.
 type App struct {
-	ClientID                 string      `json:"client_id"`
-	ClientName               string      `json:"client_name"`
-	Type                     string      `json:"type" enum:"web,spa,native,m2m" doc:"web keeps a secret on a server, spa and native cannot keep one; m2m acts for itself, without people"`
-	Framework                string      `json:"framework" enum:"nextjs,express,spa,native,m2m,generic"`
-	Issuer                   string      `json:"issuer"`
-	RedirectURIs             []string    `json:"redirect_uris"`
-	PostLogoutRedirectURIs   []string    `json:"post_logout_redirect_uris"`
-	AllowedOrigins           []string    `json:"allowed_origins" doc:"Origins whose pages may call the token and userinfo endpoints"`
-	TokenEndpointAuthMethod  string      `json:"token_endpoint_auth_method"`
+	ClientID                string   `json:"client_id"`
+	ClientName              string   `json:"client_name"`
+	Type                    string   `json:"type" enum:"web,spa,native,m2m" doc:"web keeps a secret on a server, spa and native cannot keep one; m2m acts for itself, without people"`
+	Framework               string   `json:"framework" enum:"nextjs,express,spa,native,m2m,generic"`
+	Issuer                  string   `json:"issuer"`
+	RedirectURIs            []string `json:"redirect_uris"`
+	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris"`
+	AllowedOrigins          []string `json:"allowed_origins" doc:"Origins whose pages may call the token and userinfo endpoints"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
+	AppAuthentication
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
@@ -49,6 +50,7 @@ type AppSecret struct {
 	LastFour string     `json:"last_four"`
 	Created  *time.Time `json:"created"`
 	Expires  *time.Time `json:"expires,omitempty"`
+	LastUsed *time.Time `json:"last_used,omitempty" doc:"To the hour; missing if it was never used"`
 }
 
 // AppWithSecret is the answer to the calls that make a secret: the only time it can be seen.
@@ -81,6 +83,7 @@ type AppSwitches struct {
 	HomeURL                  *string   `json:"client_uri,omitempty" doc:"The application's home page"`
 	PolicyURL                *string   `json:"policy_uri,omitempty" doc:"Its privacy policy, shown where people are asked"`
 	TermsURL                 *string   `json:"tos_uri,omitempty" doc:"Its terms, shown where people are asked"`
+	AuthenticationSwitches
 }
 
 // AppChange is a change to an application; what is nil stays as it is.
@@ -125,8 +128,11 @@ func (a *Admin) appRoutes(api huma.API) {
 		})
 	operation(a, api, huma.Operation{OperationID: "rotate-app-secret", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/secrets", DefaultStatus: http.StatusCreated,
 		Summary: "Make a new secret; the old one is accepted for 24 hours more"},
-		func(ctx context.Context, in *appPath) (*appSecretAnswer, error) {
-			return a.rotateSecret(ctx, in.ClientID)
+		func(ctx context.Context, in *struct {
+			ClientID string `path:"client_id"`
+			Body     *NewSecret
+		}) (*appSecretAnswer, error) {
+			return a.rotateSecret(ctx, in.ClientID, in.Body)
 		})
 	operation(a, api, huma.Operation{OperationID: "delete-app", Method: http.MethodDelete, Path: "/api/v1/apps/{client_id}", Summary: "Delete an application; its tokens end with it"},
 		func(ctx context.Context, in *appPath) (*struct{}, error) { return nil, a.deleteApp(ctx, in.ClientID) })
@@ -218,7 +224,7 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 			*link.saved = *link.given
 		}
 	}
-	return c
+	return s.AuthenticationSwitches.apply(c)
 }
 
 // settle brings an application into the form that may be saved, or says why it cannot be. Every way to save one comes by here.
@@ -237,7 +243,10 @@ func settle(c storage.Client) (storage.Client, error) {
 	c.RedirectURIs = distinct(c.RedirectURIs, false)
 	c.PostLogoutRedirectURIs = distinct(c.PostLogoutRedirectURIs, true)
 	c.AllowedOrigins = distinct(c.AllowedOrigins, false)
-	return c, checkAddresses(c)
+	if err := checkAddresses(c); err != nil {
+		return c, err
+	}
+	return settleAuthentication(c)
 }
 
 func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
@@ -278,6 +287,9 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 		if err := tx.UpdateClient(c); err != nil {
 			return err
 		}
+		if err := a.endSecrets(tx, c); err != nil {
+			return err
+		}
 		secrets, err := tx.ClientSecrets(id, a.now())
 		if err != nil {
 			return err
@@ -288,7 +300,7 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 	return out, err
 }
 
-func (a *Admin) rotateSecret(ctx context.Context, id string) (*appSecretAnswer, error) {
+func (a *Admin) rotateSecret(ctx context.Context, id string, in *NewSecret) (*appSecretAnswer, error) {
 	var out *appSecretAnswer
 	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
 		c, err := findOwnApp(tx, id)
@@ -297,8 +309,9 @@ func (a *Admin) rotateSecret(ctx context.Context, id string) (*appSecretAnswer, 
 		}
 		key, text := a.newSecret(c)
 		if text == "" {
-			return refuse(409, "%s is of type %s, which has no secret.", c.Name, c.Type)
+			return refuse(409, "%s has no secret: its way to prove who it is is %s.", c.Name, a.app(c, nil).TokenEndpointAuthMethod)
 		}
+		key.Expires = in.ends(a.now())
 		// Of several old secrets only the newest goes on: two are enough to move from one to the next.
 		old, err := tx.ClientSecrets(id, a.now())
 		if err != nil {
@@ -360,18 +373,13 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 	out := App{
 		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer,
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
-		TokenEndpointAuthMethod: "client_secret_basic", IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
-		GrantTypes: c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
+		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
+		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
 		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
-		Declared: c.Source == "config", Secrets: []AppSecret{}, Created: moment(c.Created), Updated: moment(c.Updated),
+		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),
 	}
-	if c.Public() {
-		out.TokenEndpointAuthMethod = "none"
-	}
-	for _, s := range secrets {
-		out.Secrets = append(out.Secrets, AppSecret{LastFour: s.Hint, Created: moment(s.Created), Expires: moment(s.Expires)})
-	}
+	out.showAuthentication(c)
 	return out
 }
 
@@ -387,7 +395,7 @@ func (a *Admin) withSecret(c storage.Client, text string, secrets ...storage.Cli
 // newSecret makes a secret of 256 random bits for an application that can keep one; "" for the others.
 // Only letters, digits, - and _: Auth.js form-encodes secrets and the Logto SDK does not, and so both send the same.
 func (a *Admin) newSecret(c storage.Client) (storage.ClientSecret, string) {
-	if c.Public() {
+	if !hasSecret(c) {
 		return storage.ClientSecret{}, ""
 	}
 	text := secret.Token(32)

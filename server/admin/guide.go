@@ -243,6 +243,12 @@ func nativeGuide(v guideValues) Guide {
 
 // machineGuide is for a program that acts for itself (RFC 6749 §4.4).
 func machineGuide(v guideValues) Guide {
+	if v.TokenEndpointAuthMethod == "private_key_jwt" {
+		return Guide{
+			Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}},
+			Notes: []string{"Sign a new client_assertion for every request, addressed to " + v.Issuer + " (RFC 7523)."},
+		}
+	}
 	return Guide{
 		Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_CLIENT_SECRET", v.Secret}},
 		Files: []File{{"token.sh", "curl -sS -u \"$OIDC_CLIENT_ID:$OIDC_CLIENT_SECRET\" -d grant_type=client_credentials \"$OIDC_ISSUER/token\"\n"}},
@@ -252,10 +258,7 @@ func machineGuide(v guideValues) Guide {
 
 func genericGuide(v guideValues) Guide {
 	g := Guide{Env: []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}}}
-	if v.Type == "m2m" {
-		return machineGuide(v)
-	}
-	if v.Type == "web" {
+	if v.Type == "web" && v.TokenEndpointAuthMethod != "private_key_jwt" {
 		g.Env = append(g.Env, EnvLine{"OIDC_CLIENT_SECRET", v.Secret})
 	}
 	g.Env = append(g.Env, EnvLine{"OIDC_REDIRECT_URI", v.Redirect})

@@ -3,10 +3,12 @@ package oidc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"gatelatch/server/jose"
 	"gatelatch/storage"
 )
 
@@ -93,6 +95,11 @@ func (c *cache) client(ctx context.Context, id string) (*client, error) {
 		return nil, err
 	}
 	k := &client{Client: row, secrets: secrets, defaults: c.p.Lifetimes}
+	if len(row.Settings.JWKS) > 0 {
+		if k.keys, err = jose.ParseSet(row.Settings.JWKS); err != nil {
+			return nil, fmt.Errorf("keys of client %s: %w", id, err)
+		}
+	}
 	s.clients.Store(id, k)
 	return k, nil
 }

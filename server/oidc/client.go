@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatelatch/server/jose"
 	"gatelatch/storage"
 )
 
@@ -19,6 +20,7 @@ var knownScopes = []string{"openid", "profile", "email", "address", "phone", "of
 type client struct {
 	storage.Client
 	secrets  []storage.ClientSecret
+	keys     jose.Set // those it registered; see Provider.clientKeys
 	defaults Lifetimes
 }
 

@@ -15,16 +15,23 @@ import (
 )
 
 // Methods of client authentication (OpenID Connect Core §9).
-var authMethods = []string{"client_secret_basic", "client_secret_post", "none"}
+var authMethods = []string{"client_secret_basic", "client_secret_post", storage.PrivateKeyJWT, "none"}
 
 var errClient = fosite.ErrInvalidClient.WithHint("The client is not known, or its authentication is not right.")
 
 // decoy is compared with when there is no such client, so that an unknown one takes the same steps as a wrong secret.
 var decoy = secret.Hash(secret.Token(32))
 
-// authenticate finds out which client is calling (RFC 6749 §2.3.1): a secret by HTTP Basic or in the form, or none for public clients.
-// A client that cannot be read because the store is away is an error of the store, never of the client.
+// authenticate finds out which client is calling (RFC 6749 §2.3): by a secret in HTTP Basic or in the form, by an assertion it
+// has signed, or not at all for public clients. Every endpoint that clients call comes by here. A client that cannot be read
+// because the store is away is an error of the store, never of the client.
 func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	if err := oneMethod(r, form); err != nil {
+		return nil, err
+	}
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		return p.authenticateByAssertion(ctx, form)
+	}
 	id, secrets, err := credentials(r, form)
 	if err != nil {
 		return nil, err
@@ -40,26 +47,70 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 		}
 		return c, nil
 	}
-	digests := [][]byte{decoy}
-	if !unknown {
-		now := p.micros()
-		for _, s := range c.secrets {
-			if s.Expires == 0 || s.Expires > now {
-				digests = append(digests, s.Digest)
+	var accepted []storage.ClientSecret
+	if !unknown && c.Settings.AuthMethod != storage.PrivateKeyJWT {
+		accepted = c.secrets
+	}
+	used := p.matching(accepted, secrets)
+	if used == nil {
+		return nil, errClient
+	}
+	p.noteSecret(ctx, c, used)
+	return c, nil
+}
+
+// matching returns the live secret that one of the spellings is, nil if none. It takes the same steps when there are no secrets.
+func (p *Provider) matching(accepted []storage.ClientSecret, spellings []string) *storage.ClientSecret {
+	var match *storage.ClientSecret
+	now := p.micros()
+	for _, spelled := range spellings {
+		presented := secret.Hash(spelled)
+		secret.Equal(presented, decoy)
+		for i, s := range accepted {
+			if equal := secret.Equal(presented, s.Digest); equal && (s.Expires == 0 || s.Expires > now) {
+				match = &accepted[i]
 			}
 		}
 	}
-	match := false
-	for _, spelled := range secrets {
-		presented := secret.Hash(spelled)
-		for _, d := range digests {
-			match = secret.Equal(presented, d) || match
-		}
+	return match
+}
+
+func (p *Provider) authenticateByAssertion(ctx context.Context, form url.Values) (fosite.Client, error) {
+	j, id, err := assertedClient(form)
+	if err != nil {
+		return nil, err
 	}
-	if unknown || !match {
+	c, err := p.cache.client(ctx, id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, errClient
+	case err != nil:
+		return nil, fosite.ErrServerError.WithWrap(err)
+	case c.Settings.AuthMethod != storage.PrivateKeyJWT:
 		return nil, errClient
 	}
+	err = p.checkAssertion(ctx, c, j)
+	if unavailable(err) {
+		return nil, fosite.ErrServerError.WithWrap(err)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// oneMethod refuses a request that proves its client in two ways (RFC 6749 §2.3).
+func oneMethod(r *http.Request, form url.Values) error {
+	methods := 0
+	for _, there := range []bool{len(r.Header.Values("Authorization")) > 0, form.Get("client_secret") != "", form.Get("client_assertion") != ""} {
+		if there {
+			methods++
+		}
+	}
+	if methods > 1 {
+		return fosite.ErrInvalidRequest.WithHint("The client authenticated in more than one way: send only one of an Authorization header, a client_secret and a client_assertion.")
+	}
+	return nil
 }
 
 // credentials reads who the client says it is. secrets are the spellings the secret may have meant: libraries form-encode
@@ -87,9 +138,6 @@ func credentials(r *http.Request, form url.Values) (id string, secrets []string,
 	rawID, rawSecret, ok := strings.Cut(string(raw), ":")
 	if !ok || rawSecret == "" {
 		return "", nil, errClient
-	}
-	if form.Get("client_secret") != "" {
-		return "", nil, fosite.ErrInvalidRequest.WithHint("The client authenticated in two ways: send its secret either in the Authorization header or in the form.")
 	}
 	id, secrets = rawID, []string{rawSecret}
 	if decoded, err := url.QueryUnescape(rawID); err == nil {

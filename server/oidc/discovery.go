@@ -3,6 +3,8 @@ package oidc
 import (
 	"net/http"
 	"strconv"
+
+	"gatelatch/server/jose"
 )
 
 // metadata is OpenID Connect Discovery §3 and RFC 8414 §2.
@@ -23,7 +25,9 @@ type metadata struct {
 	SubjectTypesSupported  []string `json:"subject_types_supported"`
 	IDTokenAlgs            []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	ClaimTypesSupported    []string `json:"claim_types_supported"`
 	ClaimsSupported        []string `json:"claims_supported"`
 	ClaimsParameter        bool     `json:"claims_parameter_supported"`
@@ -41,7 +45,8 @@ func (p *Provider) metadata() metadata {
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query", "fragment", "form_post"},
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
-		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, RevocationAuthMethods: authMethods, ClaimTypesSupported: []string{"normal"},
+		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
+		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",
 			"nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
 			"address", "phone_number", "phone_number_verified"},

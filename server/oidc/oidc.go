@@ -35,6 +35,7 @@ import (
 	"github.com/ory/fosite/handler/openid"
 
 	"gatelatch/server/authn"
+	"gatelatch/server/safehttp"
 	"gatelatch/server/secret"
 	"gatelatch/server/web"
 	"gatelatch/storage"
@@ -75,8 +76,10 @@ type Deps struct {
 	Secrets *secret.Keys
 	Engine  *authn.Engine
 	Cookies web.Cookies
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Outgoing calls the addresses that clients have named.
+	Outgoing *safehttp.Client
+	Log      *slog.Logger
+	Now      func() time.Time
 	// Frame is what every page starts from, in the visitor's language; locales are the request's ui_locales.
 	Frame func(r *http.Request, locales string) views.Frame
 	// ShowError answers a person with the page of an error.
@@ -95,11 +98,14 @@ type Provider struct {
 	now      func() time.Time
 	names    names
 	cache    *cache
+	keyring  *keyring
 	fosite   fosite.OAuth2Provider
 	edges    edges
 	tending  sync.Mutex
 	tended   atomic.Bool
 	document []byte // the discovery document
+
+	secretUses secretUses
 
 	makeFrame func(r *http.Request, locales string) views.Frame
 	showError func(w http.ResponseWriter, r *http.Request, e *web.Error)
@@ -112,6 +118,7 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		makeFrame: d.Frame, showError: d.ShowError}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
 	p.cache = &cache{p: p}
+	p.keyring = &keyring{outgoing: d.Outgoing, now: d.Now}
 	p.edges = p.makeEdges()
 	document, err := json.Marshal(p.metadata())
 	if err != nil {

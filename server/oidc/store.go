@@ -79,7 +79,7 @@ func (s *grantStore) GetClient(ctx context.Context, id string) (fosite.Client, e
 	return s.p.cache.client(ctx, id)
 }
 
-// ClientAssertionJWTValid implements fosite.ClientManager; assertions are not accepted, so none is known.
+// ClientAssertionJWTValid implements fosite.ClientManager; assertions are judged by Provider.checkAssertion and never by fosite.
 func (s *grantStore) ClientAssertionJWTValid(context.Context, string) error {
 	return fosite.ErrJTIKnown
 }

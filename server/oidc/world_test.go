@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/server/authn"
+	"gatelatch/server/safehttp"
 	"gatelatch/server/secret"
 	"gatelatch/server/web"
 	"gatelatch/storage"
@@ -81,7 +83,7 @@ func (w *world) start(active byte) {
 	w.store, w.cookies = store, web.NewCookies(public)
 	lifetimes := DefaultLifetimes
 	w.p, err = New(ctx, Config{PublicURL: public, IssuerPath: "/oidc", Lifetimes: lifetimes, Languages: []string{"en", "de"}}, Deps{Store: store, Secrets: keys, Engine: engine,
-		Cookies: w.cookies, Log: log, Now: w.now,
+		Cookies: w.cookies, Outgoing: safehttp.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, w.now), Log: log, Now: w.now,
 		Frame: func(*http.Request, string) views.Frame {
 			return views.Frame{Words: words.For("en"), Host: "id.example"}
 		},
