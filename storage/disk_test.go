@@ -25,6 +25,7 @@ type disk struct {
 	syncs  atomic.Int64 // successful xSync calls
 	delay  atomic.Int64 // of each sync, in nanoseconds
 	refuse atomic.Int32 // result code of every write and sync, until it is 0 again
+	remote atomic.Bool  // files opened from now on cannot share memory, as on some network file systems
 
 	mu      sync.Mutex
 	open    map[uintptr]string // path by SQLite's file
@@ -93,6 +94,9 @@ func (d *disk) methods(tls *libc.TLS, real uintptr) uintptr {
 	ours := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(sqlite3.Tsqlite3_io_methods{})))
 	m := at[sqlite3.Tsqlite3_io_methods](ours)
 	*m = *at[sqlite3.Tsqlite3_io_methods](real)
+	if d.remote.Load() {
+		m.FiVersion = 1 // says that the methods of shared memory are not there
+	}
 	write, truncate, sync, end := function[writer](m.FxWrite), function[truncater](m.FxTruncate), function[syncer](m.FxSync), function[closer](m.FxClose)
 	m.FxWrite = address(d, writer(func(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 		if rc := d.refuse.Load(); rc != 0 {

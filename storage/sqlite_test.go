@@ -55,6 +55,18 @@ func TestEveryConnectionHasTheSettingsOfItsKind(t *testing.T) {
 	}
 }
 
+func TestAFolderWithoutAWriteAheadLogIsRefused(t *testing.T) {
+	d := newDisk(t)
+	d.remote.Store(true)
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), vfs: d.name})
+	if err == nil {
+		s.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "write-ahead log") || !strings.Contains(err.Error(), "local disk") {
+		t.Errorf("got %v, want that the folder must be on a local disk", err)
+	}
+}
+
 func TestDoubleQuotesAreNoTextOnAnyConnection(t *testing.T) {
 	s := open(t, Options{Dir: t.TempDir()})
 	const misspelt = `SELECT "no_such_column" FROM settings`
