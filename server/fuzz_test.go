@@ -24,7 +24,7 @@ var nasty = []string{
 	"'", `"`, "' OR '1'='1", "'; DROP TABLE users;--", "${jndi:x}", "{{7*7}}", markup, "../../../etc/passwd", "-1", "0", "-0", "+1", "1e309", "NaN", "0x10", "99999999999999999999999", "true", "null",
 	"[]", "{}", `{"a":`, "//evil.example", `/\evil.example`, "https://evil.example/", "javascript:alert(1)", "data:text/html,x", "http://127.0.0.1:1/", "http://[::1", "https://shop.example/callback#x",
 	strings.Repeat("A", 9000), strings.Repeat("💣", 400), strings.Repeat("a ", 2000), strings.Repeat("en-", 1500), strings.Repeat("x@", 200) + "example.com", "none login", "login none", "code token",
-	"00000000-0000-0000-0000-000000000000", "urn:ietf:params:oauth:grant-type:jwt-bearer", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "....", "gl_ac_", "gl_rt_AAAA", "gl_at_" + strings.Repeat("A", 56),
+	"00000000-0000-0000-0000-000000000000", "urn:ietf:params:oauth:grant-type:jwt-bearer", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "....", "gl_ac_", "gl_rt_AAAA", "gl_at_" + strings.Repeat("A", 56), "client_credentials", "gl_ct_", "gl_ct_AAAA", "gl_ct_" + strings.Repeat("A", 60), "gl_ct_" + strings.Repeat("_", 60),
 }
 
 var fields = []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "response_mode", "login_hint", "ui_locales",
