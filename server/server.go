@@ -99,7 +99,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s := &Server{cfg: c, store: d.Store, log: d.Log, now: d.Now}
 	s.engine = authn.New(
 		authn.Config{
-			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Budgets: c.Budgets,
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
 		},
 		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log})
