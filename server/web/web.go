@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -79,7 +80,7 @@ func (e Edge) answer(w http.ResponseWriter, r *http.Request, err error) {
 		e.Log.DebugContext(r.Context(), "request refused", "error", err, "status", known.Status, "request", RequestID(r.Context()))
 	}
 	if known.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(max(1, known.RetryAfter.Round(time.Second).Seconds()))))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(known.RetryAfter.Seconds()))))
 	}
 	e.Show(w, r, known)
 }
