@@ -13,7 +13,7 @@
 //
 // Routes for browsers:
 //
-//	GET /inbox, /inbox/{id}, /inbox/{id}/html   captured mail as pages
+//	GET /inbox, /inbox/{id}, /inbox/{id}/html   captured mail as pages; ?address= shows that person's alone
 package admin
 
 import (

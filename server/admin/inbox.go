@@ -41,7 +41,11 @@ func (a *Admin) inboxPage(w http.ResponseWriter, r *http.Request) error {
 			return &web.Error{Status: http.StatusNotFound, Code: "not_found"}
 		}
 	}
-	mails, next, err := a.mails(r.Context(), "", cursor, pageOfMails)
+	address, err := mailAddress(query.Get("address"))
+	if err != nil {
+		return &web.Error{Status: http.StatusNotFound, Code: "not_found"}
+	}
+	mails, next, err := a.mails(r.Context(), address, cursor, pageOfMails)
 	if err != nil {
 		return err
 	}
@@ -50,7 +54,11 @@ func (a *Admin) inboxPage(w http.ResponseWriter, r *http.Request) error {
 		page.Messages = append(page.Messages, views.InboxEntry{ID: m.ID, To: m.To, Subject: m.Subject, Code: m.Code, At: *m.Sent})
 	}
 	if next != "" {
-		page.OlderURL = "/inbox?before=" + next
+		older := url.Values{"before": {next}}
+		if address != "" {
+			older.Set("address", address)
+		}
+		page.OlderURL = "/inbox?" + older.Encode()
 	}
 	return web.Page(w, r, http.StatusOK, views.CSP(views.PageStays), views.Inbox(page))
 }

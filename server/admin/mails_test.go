@@ -136,6 +136,18 @@ func TestInboxPagesShowTheMailInASandbox(t *testing.T) {
 	}
 }
 
+func TestInboxPageOfOnePersonShowsNobodyElsesMail(t *testing.T) {
+	o := newOffice(t)
+	o.deliver("ann@example.com", "111111", 10*time.Minute)
+	o.deliver("bob@example.com", "222222", 10*time.Minute)
+	if got := o.visit("/inbox?address=Ann%40example.com", nil); got.Code != 200 || !strings.Contains(got.Body.String(), "111111") || strings.Contains(got.Body.String(), "222222") {
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+	if got := o.visit("/inbox?address=nobody", nil); got.Code != 404 {
+		t.Errorf("what is no address: got %d", got.Code)
+	}
+}
+
 func TestInboxPagesAreNotThereForOthers(t *testing.T) {
 	o := newOffice(t)
 	id, _ := o.deliver("ann@example.com", "123456", 10*time.Minute)
