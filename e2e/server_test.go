@@ -222,6 +222,16 @@ func (s *server) code(address string) string {
 	return code
 }
 
+// codeAfter is the newest code that was mailed to an address after this one.
+func (s *server) codeAfter(address, before string) (code string) {
+	s.t.Helper()
+	wait(s.t, "another code for "+address, func() bool {
+		code = s.code(address)
+		return code != before
+	})
+	return code
+}
+
 var codePattern = regexp.MustCompile(`^\d{6}$`)
 
 // command prepares the program with an environment that holds none of this machine's settings.
