@@ -42,7 +42,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.logouts, "post-logout-redirect-uri", nil, "`address` people come back to after signing out; again for more")
 	f.StringArrayVar(&s.origins, "allowed-origin", nil, "`origin` whose pages may call the token endpoint; again for more")
 	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256, PS256, ES256 or EdDSA")
-	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use, as RFC 7591 names it; again for more")
+	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use: authorization_code, refresh_token, client_credentials, device_code; again for more")
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
@@ -62,7 +62,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		AuthenticationSwitches:   authentication,
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
-		GrantTypes:               given(s.flags("grant-type"), nonEmpty(s.grants)),
+		GrantTypes:               given(s.flags("grant-type"), grantTypes(s.grants)),
 		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
@@ -336,6 +336,17 @@ func firstAndMore(list []string) string {
 		return list[0]
 	}
 	return list[0] + " and more"
+}
+
+// grantTypes completes the one name that nobody types in full.
+func grantTypes(typed []string) []string {
+	out := nonEmpty(typed)
+	for i, g := range out {
+		if g == "device_code" {
+			out[i] = "urn:ietf:params:oauth:grant-type:device_code"
+		}
+	}
+	return out
 }
 
 func nonEmpty(list []string) []string {

@@ -18,7 +18,7 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	if err := guard.AddTrustedOrigin(originOf(c.PublicURL)); err != nil {
 		panic(err) // the configuration has checked public_url
 	}
-	for _, path := range []string{"/token", "/revoke", "/userinfo", "/authorize", "/logout"} {
+	for _, path := range []string{"/token", "/revoke", "/device_authorization", "/userinfo", "/authorize", "/logout"} {
 		guard.AddInsecureBypassPattern("POST " + c.IssuerPath + path)
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +58,7 @@ func loopbackTwin(host string, public *url.URL) bool {
 
 func forPeople(path, issuerPath string) bool {
 	switch path {
-	case "/", "/set-up", "/inbox", issuerPath + "/authorize", issuerPath + "/logout":
+	case "/", "/set-up", "/inbox", "/device", issuerPath + "/authorize", issuerPath + "/logout":
 		return true
 	}
 	return path == "/sign-in" || strings.HasPrefix(path, "/sign-in/") || strings.HasPrefix(path, "/inbox/")

@@ -17,6 +17,8 @@ const (
 	EventRefreshReused  = "grant.refresh_reused"
 	EventCodeReused     = "grant.code_reused"
 	EventGrantRevoked   = "grant.revoked"
+	EventDeviceAllowed  = "device.allowed"
+	EventDeviceDenied   = "device.denied"
 	EventConsentGiven   = "consent.given"
 	EventConsentRefused = "consent.refused"
 	EventConsentRevoked = "consent.revoked"

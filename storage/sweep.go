@@ -20,6 +20,7 @@ var (
 		{"budgets", "name"},
 		{"revoked_tokens", "digest"},
 		{"used_jtis", "digest"},
+		{"device_codes", "digest"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

@@ -156,7 +156,7 @@ func TestFixedIDsAreWhereCertificationLooksForThem(t *testing.T) {
 		"sign-in": {"identifier", "sign-in"}, "sign-in-error": {"identifier", "sign-in"}, "sign-in-signed-in": {"identifier", "sign-in", "continue"},
 		"code": {"code", "sign-in"}, "code-wrong": {"code", "sign-in"}, "code-not-sent": {"code", "sign-in"}, "code-expired": {"code", "sign-in"},
 		"link": {"sign-in"}, "set-up": {"identifier", "sign-in"}, "sign-out": {"logout-confirm"}, "sign-out-own": {"logout-confirm"}, "form-post": {"sign-in"},
-		"consent": {"consent-allow", "consent-deny"}, "consent-unchecked": {"consent-allow", "consent-deny"},
+		"device-confirm": {"consent-allow", "consent-deny"}, "consent": {"consent-allow", "consent-deny"}, "consent-unchecked": {"consent-allow", "consent-deny"},
 	} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		for _, id := range ids {
@@ -256,7 +256,7 @@ func TestPagesAreSoundForKeyboardAndScreenReader(t *testing.T) {
 
 func TestTheBadFieldHasTheFocusAndTheTitleSaysError(t *testing.T) {
 	for name, id := range map[string]string{
-		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name"} {
+		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code"} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		field := byID(doc, id)[0]
 		if _, ok := attr(field, "autofocus"); !ok || value(field, "aria-invalid") != "true" {
@@ -309,6 +309,8 @@ func TestHostileValuesStayText(t *testing.T) {
 			SignedOut(SignedOutPage{Frame: f, HomeURL: v, SignInURL: v, Apps: []string{v}}),
 			Consent(ConsentPage{Frame: f, Action: v, Fields: []Field{{v, v}}, Person: who, AskedBy: v, Scopes: []ConsentScope{{ScopeOther, v, v}, {ScopeEmail, "", v}}, PolicyURL: v, TermsURL: v}),
 			Consent(ConsentPage{Frame: f, Person: who, Unchecked: true, PublishedAt: v, ReturnHost: v, Days: 30}),
+			Device(DevicePage{Frame: f, Action: v, Code: v, Wrong: true}),
+			DeviceConfirm(DeviceConfirmPage{Frame: f, Action: v, Fields: []Field{{v, v}}, Code: v, Device: v, IP: v, Person: who, Unchecked: true}),
 			FormPost(FormPostPage{Frame: f, Action: v, Fields: []Field{{v, v}}}),
 			Error(ErrorPage{Frame: f, Kind: ErrorHost, HomeURL: v, AgainURL: v, SeenURL: v, WantedURL: v, Reference: ref}),
 			Error(ErrorPage{Frame: f, Kind: ErrorNoAccess, HomeURL: v, Reference: ref}),

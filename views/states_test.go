@@ -171,6 +171,22 @@ var states = []state{
 			p.Unchecked, p.ReturnHost, p.ReturnApp, p.Days = true, "com.example.app", true, 30
 		}))
 	}},
+	{"device", PageMayLeave, func(f Frame) templ.Component {
+		return Device(DevicePage{Frame: own(f), Action: "/device", Code: "WDJB-MJHT"})
+	}},
+	{"device-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return Device(DevicePage{Frame: own(f), Action: "/device", Code: "wdjb", Wrong: true})
+	}},
+	{"device-over", PageMayLeave, func(f Frame) templ.Component { return Device(DevicePage{Frame: own(f), Action: "/device", Over: true}) }},
+	{"device-confirm", PageMayLeave, func(f Frame) templ.Component {
+		return DeviceConfirm(DeviceConfirmPage{Frame: f, Action: "/device/confirm", Fields: []Field{{"flow", "f1"}}, Code: "WDJB-MJHT", Device: "curl on Linux", IP: "192.0.2.7", Person: ann})
+	}},
+	{"device-confirm-unchecked", PageMayLeave, func(f Frame) templ.Component {
+		return DeviceConfirm(DeviceConfirmPage{Frame: f, Action: "/device/confirm", Code: "WDJB-MJHT", Person: ann, Unchecked: true, Days: 30,
+			Scopes: []ConsentScope{{Kind: ScopeProfile, Detail: "Ann Example"}, {Kind: ScopeOffline}}})
+	}},
+	{"device-connected", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f), Connected: true}) }},
+	{"device-refused", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f)}) }},
 	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
 	{"inbox-message", PageStays, func(f Frame) templ.Component {
 		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",

@@ -8,7 +8,10 @@ import (
 )
 
 // Grant types an application may be given, in the words of RFC 7591 §2.
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials"}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrant}
+
+// deviceGrant is the grant type of devices without a browser (RFC 8628).
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
 const (
 	maxScopes      = 100
@@ -31,12 +34,12 @@ func settlePermissions(c storage.Client) (storage.Client, error) {
 			return c, refuse(422, "grant_types: %q is not one of %s.", g, strings.Join(grantTypes, ", "))
 		}
 	}
-	people := slices.Contains(grants, "authorization_code")
+	people := slices.Contains(grants, "authorization_code") || slices.Contains(grants, deviceGrant)
 	switch {
 	case c.Type == "m2m" && people:
-		return c, refuse(422, "An application of type m2m signs nobody in: it cannot have the grant type authorization_code. Use type web for both.")
+		return c, refuse(422, "An application of type m2m signs nobody in: it cannot have the grant type authorization_code or that of devices. Use type web for both.")
 	case slices.Contains(grants, "refresh_token") && !people:
-		return c, refuse(422, "The grant type refresh_token goes with authorization_code: add that one, or leave both out.")
+		return c, refuse(422, "The grant type refresh_token goes with authorization_code or that of devices: add that one, or leave both out.")
 	case slices.Contains(grants, "client_credentials") && c.Public():
 		return c, refuse(422, "An application of type %s cannot keep a secret, so it cannot have the grant type client_credentials. Use type web or m2m.", c.Type)
 	}

@@ -86,6 +86,47 @@ func (b Budgets) flows() budget {
 	return budget{slows: BudgetNetworkFlows, limit: b.FlowsNetworkHour, window: time.Hour}
 }
 
+// Devices that ask to be connected (RFC 8628 §5.1). A user code is one of 20^8. At most 3,000 are handed out in an hour, so at
+// most some 500 live at once, and at most 1,000 wrong ones may be typed in an hour by all the world: guessing would hit one
+// of them about every six years.
+const (
+	deviceCodesNetworkHour   = 60
+	deviceCodesHour          = 3000
+	deviceGuessesNetworkHour = 20
+	deviceGuessesHour        = 1000
+)
+
+// SpendDeviceCode counts a device code that is handed out to a visitor's network; *TooMany.
+func (e *Engine) SpendDeviceCode(tx storage.Tx, v Visitor, now int64) error {
+	if err := e.spend(tx, budget{slows: BudgetNetworkDevices, limit: deviceCodesNetworkHour, window: time.Hour}, v.Network, now); err != nil {
+		return err
+	}
+	return e.spend(tx, budget{slows: BudgetDevices, limit: deviceCodesHour, window: time.Hour}, "", now)
+}
+
+func deviceGuesses() (network, all budget) {
+	return budget{slows: BudgetNetworkDeviceGuesses, limit: deviceGuessesNetworkHour, window: time.Hour}, budget{slows: BudgetDeviceGuesses, limit: deviceGuessesHour, window: time.Hour}
+}
+
+// SpendDeviceGuess counts a user code that somebody types, before it is looked up; *TooMany. A right one is given back by
+// ReturnDeviceGuess.
+func (e *Engine) SpendDeviceGuess(tx storage.Tx, v Visitor, now int64) error {
+	network, all := deviceGuesses()
+	if err := e.spend(tx, network, v.Network, now); err != nil {
+		return err
+	}
+	return e.spend(tx, all, "", now)
+}
+
+// ReturnDeviceGuess gives back what a right user code took.
+func (e *Engine) ReturnDeviceGuess(tx storage.Tx, v Visitor) error {
+	network, all := deviceGuesses()
+	if err := tx.ReturnBudget(e.name(network, v.Network)); err != nil {
+		return err
+	}
+	return tx.ReturnBudget(e.name(all, ""))
+}
+
 // name is the budget's row for one address or network, of which it holds no more than a keyed digest.
 func (e *Engine) name(b budget, whose string) string {
 	kind := b.slows

@@ -32,12 +32,16 @@ type TooMany struct {
 
 // What a budget slows down.
 const (
-	BudgetGuesses        = "guesses"         // codes for this address
-	BudgetMails          = "mails"           // mails to this address
-	BudgetNetworkMails   = "network_mails"   // mails asked for by this network
-	BudgetNetworkGuesses = "network_guesses" // codes tried by this network
-	BudgetNetworkFlows   = "network_flows"   // sign-ins begun by this network
-	BudgetAllMails       = "all_mails"       // mails of the whole server
+	BudgetGuesses              = "guesses"                // codes for this address
+	BudgetMails                = "mails"                  // mails to this address
+	BudgetNetworkMails         = "network_mails"          // mails asked for by this network
+	BudgetNetworkGuesses       = "network_guesses"        // codes tried by this network
+	BudgetNetworkFlows         = "network_flows"          // sign-ins begun by this network
+	BudgetNetworkDevices       = "network_devices"        // device codes handed out to this network
+	BudgetDevices              = "devices"                // device codes of the whole server
+	BudgetNetworkDeviceGuesses = "network_device_guesses" // user codes typed by this network
+	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server
+	BudgetAllMails             = "all_mails"              // mails of the whole server
 )
 
 // Error implements error.

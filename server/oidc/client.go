@@ -54,6 +54,17 @@ func (c *client) GetScopes() fosite.Arguments {
 	return c.Settings.Scopes
 }
 
+// known are the scopes of a request that the client may ask people for, each once; others are passed over in silence.
+func (c *client) known(scope string) []string {
+	var known []string
+	for _, s := range strings.Fields(scope) {
+		if slices.Contains(knownScopes, s) && c.GetScopes().Has(s) && !slices.Contains(known, s) {
+			known = append(known, s)
+		}
+	}
+	return known
+}
+
 // ownScopes are those the client may have for itself: the ones about people only a person can give.
 func (c *client) ownScopes() []string {
 	return slices.DeleteFunc(slices.Clone(c.Settings.Scopes), func(s string) bool { return slices.Contains(knownScopes, s) })

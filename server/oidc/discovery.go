@@ -16,6 +16,7 @@ type metadata struct {
 	JWKSURI                string   `json:"jwks_uri"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
 	EndSessionEndpoint     string   `json:"end_session_endpoint"`
+	DeviceEndpoint         string   `json:"device_authorization_endpoint"`
 	ScopesSupported        []string `json:"scopes_supported"`
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	ResponseModesSupported []string `json:"response_modes_supported"`
@@ -43,6 +44,7 @@ func (p *Provider) metadata() metadata {
 	return metadata{
 		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
+		DeviceEndpoint:  p.issuer + "/device_authorization",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query", "fragment", "form_post"},
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,

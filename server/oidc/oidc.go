@@ -9,9 +9,11 @@
 //	GET POST  /userinfo
 //	GET       /jwks
 //	POST      /revoke
+//	POST      /device_authorization
 //	GET POST  /logout
 //
-// Beside it, for people: GET POST /consent (may this application use your account?).
+// Beside it, for people: GET POST /consent (may this application use your account?), GET POST /device and
+// /device/confirm, GET /device/done (a device without a browser asks to be connected).
 //
 // And where RFC 8414 readers look: /.well-known/openid-configuration/ISSUERPATH, /.well-known/oauth-authorization-server/ISSUERPATH.
 package oidc
@@ -164,7 +166,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 
 	cfg.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidcCode}
 	// proof comes after code: it judges what code has loaded, before anything is issued.
-	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &machineGrant{p}, &proof{store}, &narrowing{}, oidcCode, oidcRefresh}
+	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &machineGrant{p}, &deviceGrant{store}, &proof{store}, &narrowing{}, oidcCode, oidcRefresh}
 	cfg.RevocationHandlers = fosite.RevocationHandlers{&machineRevocation{p}, &oauth2.TokenRevocationHandler{TokenRevocationStorage: store, RefreshTokenStrategy: tokens, AccessTokenStrategy: tokens}}
 	return fosite.NewOAuth2Provider(store, cfg)
 }
@@ -185,6 +187,12 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
 	mux.Handle("GET "+consentPath, pages.Handle(p.consent))
 	mux.Handle("POST "+consentPath, pages.Handle(p.decide))
+	mux.Handle("POST "+at("/device_authorization"), api.Handle(p.deviceAuthorization))
+	mux.Handle("GET "+devicePath, pages.Handle(p.device))
+	mux.Handle("POST "+devicePath, pages.Handle(p.enterDevice))
+	mux.Handle("GET "+devicePath+"/confirm", pages.Handle(p.confirmDevice))
+	mux.Handle("POST "+devicePath+"/confirm", pages.Handle(p.decideDevice))
+	mux.Handle("GET "+devicePath+"/done", pages.Handle(p.deviceDone))
 	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
 	mux.Handle("POST "+at("/revoke"), p.crossOrigin(api.Handle(p.revoke)))
 	mux.Handle("GET "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
@@ -196,7 +204,7 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}
 	// Programs are refused in their own language, also by method.
-	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
+	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
 		mux.Handle(at(path), api.Handle(web.Only(methods...)))
 	}
 }

@@ -102,11 +102,7 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 	default:
 		return a.refuse("unsupported_response_type", "Only response_type=code is supported.")
 	}
-	for _, s := range strings.Fields(a.params.Get("scope")) {
-		if slices.Contains(knownScopes, s) && a.client.GetScopes().Has(s) && !slices.Contains(a.scopes, s) {
-			a.scopes = append(a.scopes, s)
-		}
-	}
+	a.scopes = a.client.known(a.params.Get("scope"))
 	if len(a.params.Get("nonce")) > 1024 {
 		return a.refuse("invalid_request", "nonce is longer than 1,024 characters.")
 	}

@@ -23,7 +23,7 @@ type tokenResponse struct {
 	IDToken      string `json:"id_token,omitempty"`
 }
 
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials"}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType}
 
 // token answers RFC 6749 §3.2. Parameters in the address count for nothing: secrets do not belong there.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
@@ -46,6 +46,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 			return oauthError("invalid_request", "refresh_token is missing.")
 		}
 	case "client_credentials":
+	case deviceGrantType:
+		if form.Get("device_code") == "" {
+			return oauthError("invalid_request", "device_code is missing.")
+		}
 	default:
 		return oauthError("unsupported_grant_type", "grant_type must be one of "+strings.Join(grantTypes, ", ")+".")
 	}
