@@ -258,6 +258,9 @@ func machineGuide(v guideValues) Guide {
 
 func genericGuide(v guideValues) Guide {
 	g := Guide{Env: []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}}}
+	if v.Type == "m2m" {
+		return machineGuide(v)
+	}
 	if v.Type == "web" && v.TokenEndpointAuthMethod != "private_key_jwt" {
 		g.Env = append(g.Env, EnvLine{"OIDC_CLIENT_SECRET", v.Secret})
 	}
