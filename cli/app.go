@@ -33,6 +33,7 @@ type appSwitches struct {
 	home, policy, terms         string
 	asJSON                      bool
 	authentication              authenticationFlags
+	requests                    requestFlags
 	flags                       func(name string) bool // was it typed?
 }
 
@@ -53,6 +54,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.authentication.bind(cmd)
+	s.requests.bind(cmd)
 	s.flags = f.Changed
 }
 
@@ -60,6 +62,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 	authentication, err := s.authentication.switches()
 	return admin.AppSwitches{
 		AuthenticationSwitches:   authentication,
+		RequestSwitches:          s.requests.switches(),
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
 		GrantTypes:               given(s.flags("grant-type"), grantTypes(s.grants)),
@@ -262,6 +265,7 @@ func (p *Program) showApp(app admin.App) {
 		w.row(label(i, "  Secret"), secretState(s, time.Now()))
 	}
 	w.showAuthentication(app)
+	w.showRequests(app)
 	for i, uri := range app.RedirectURIs {
 		w.row(label(i, "  Redirect"), uri)
 	}

@@ -155,4 +155,8 @@ type Client struct {
 	JWKS                        document `key:"jwks"`
 	JWKSURI                     string   `key:"jwks_uri"`
 	AllowEndpointAudience       bool     `key:"allow_endpoint_audience"`
+
+	RequirePushedAuthorizationRequests bool   `key:"require_pushed_authorization_requests"`
+	RequireSignedRequestObject         bool   `key:"require_signed_request_object"`
+	RequestObjectSigningAlg            string `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
 }

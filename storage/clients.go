@@ -60,6 +60,11 @@ type ClientSettings struct {
 	JWKSURI          string          `json:"jwks_uri,omitempty"`                        // where they are
 	EndpointAudience bool            `json:"endpoint_audience,omitempty"`               // its assertions may be addressed to an endpoint instead of the issuer
 
+	// Which authorization requests count: only pushed ones (RFC 9126 §6), only signed ones (RFC 9101 §10.5), signed so.
+	RequirePushed    bool   `json:"require_pushed_authorization_requests,omitempty"`
+	RequireSigned    bool   `json:"require_signed_request_object,omitempty"`
+	RequestObjectAlg string `json:"request_object_signing_alg,omitempty"` // "": any we know
+
 	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.
 	GrantTypes []string `json:"grant_types,omitempty"`
 	Scopes     []string `json:"scopes,omitempty"`

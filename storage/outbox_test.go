@@ -86,6 +86,17 @@ func TestPending(t *testing.T) {
 		run("spend", nil, func(tx Tx) error { return tx.SpendPending("set-up", p.Digest, 50) })
 		run("spend again", ErrSpent, func(tx Tx) error { return tx.SpendPending("set-up", p.Digest, 51) })
 		is(t, "spent", second(view.Pending("set-up", p.Digest, 51)), ErrNotFound)
+		begun := Pending{Digest: []byte("begun"), Kind: "par", Data: "d", Created: 1, Expires: 60}
+		run("begin", nil, func(tx Tx) error { return tx.InsertPending(begun) })
+		run("extend", nil, func(tx Tx) error { return tx.ExtendPending("par", begun.Digest, 100) })
+		run("never to an earlier moment", nil, func(tx Tx) error { return tx.ExtendPending("par", begun.Digest, 80) })
+		begun.Expires = 100
+		same(t, "extended", must(view.Pending("par", begun.Digest, 99)), begun)
+		run("finish as another kind", ErrSpent, func(tx Tx) error { return tx.SpendBegun("set-up", begun.Digest, 150) })
+		run("finish after its end", nil, func(tx Tx) error { return tx.SpendBegun("par", begun.Digest, 150) })
+		run("finish again", ErrSpent, func(tx Tx) error { return tx.SpendBegun("par", begun.Digest, 151) })
+		run("extend what is spent", nil, func(tx Tx) error { return tx.ExtendPending("par", begun.Digest, 900) })
+		is(t, "spent is spent", second(view.Pending("par", begun.Digest, 99)), ErrNotFound)
 		q := Pending{Digest: []byte("q"), Kind: "set-up", Expires: 100}
 		r := Pending{Digest: []byte("r"), Kind: "invitation", Expires: 100}
 		run("two more", nil, func(tx Tx) error { return errors.Join(tx.InsertPending(q), tx.InsertPending(r)) })

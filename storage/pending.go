@@ -30,6 +30,18 @@ func (tx Tx) SpendPending(kind string, digest []byte, now int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE pending SET spent_at = $3 WHERE digest = $1 AND kind = $2 AND spent_at = 0 AND expires > $3`, digest, kind, now))
 }
 
+// ExtendPending moves the end of an unspent thing, never to an earlier moment.
+func (tx Tx) ExtendPending(kind string, digest []byte, expires int64) error {
+	_, err := tx.exec(`UPDATE pending SET expires = $3 WHERE digest = $1 AND kind = $2 AND spent_at = 0 AND expires < $3`, digest, kind, expires)
+	return err
+}
+
+// SpendBegun uses a thing up, exactly once, that somebody began to use while it was live; when they finish it may be over.
+// ErrSpent for everybody after the first.
+func (tx Tx) SpendBegun(kind string, digest []byte, now int64) error {
+	return spentUnlessOne(tx.exec(`UPDATE pending SET spent_at = $3 WHERE digest = $1 AND kind = $2 AND spent_at = 0`, digest, kind, now))
+}
+
 // DeletePending drops all things of a kind: a new set-up link ends the old ones.
 func (tx Tx) DeletePending(kind string) error {
 	_, err := tx.exec(`DELETE FROM pending WHERE kind = $1`, kind)

@@ -29,6 +29,7 @@ type App struct {
 	AllowedOrigins          []string `json:"allowed_origins" doc:"Origins whose pages may call the token and userinfo endpoints"`
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
 	AppAuthentication
+	AppRequests
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
@@ -84,6 +85,7 @@ type AppSwitches struct {
 	PolicyURL                *string   `json:"policy_uri,omitempty" doc:"Its privacy policy, shown where people are asked"`
 	TermsURL                 *string   `json:"tos_uri,omitempty" doc:"Its terms, shown where people are asked"`
 	AuthenticationSwitches
+	RequestSwitches
 }
 
 // AppChange is a change to an application; what is nil stays as it is.
@@ -224,7 +226,7 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 			*link.saved = *link.given
 		}
 	}
-	return s.AuthenticationSwitches.apply(c)
+	return s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c))
 }
 
 // settle brings an application into the form that may be saved, or says why it cannot be. Every way to save one comes by here.

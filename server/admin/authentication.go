@@ -50,9 +50,10 @@ func (s AuthenticationSwitches) apply(c storage.Client) storage.Client {
 	return c
 }
 
-// showAuthentication fills in how an application proves who it is.
+// showAuthentication fills in how an application proves who it is, and what its requests have to be like.
 func (a *App) showAuthentication(c storage.Client) {
 	a.AppAuthentication = AppAuthentication{TokenEndpointAuthSigningAlg: c.Settings.AuthAlg, JWKS: c.Settings.JWKS, JWKSURI: c.Settings.JWKSURI, AllowEndpointAudience: c.Settings.EndpointAudience}
+	a.AppRequests = requestsOf(c)
 	switch a.TokenEndpointAuthMethod = c.Settings.AuthMethod; {
 	case a.TokenEndpointAuthMethod != "":
 	case c.Public():
@@ -86,7 +87,7 @@ func settleAuthentication(c storage.Client) (storage.Client, error) {
 	if set.AuthMethod == storage.PrivateKeyJWT && len(set.JWKS) == 0 && set.JWKSURI == "" {
 		return c, refuse(422, "private_key_jwt needs the public keys of the application: set jwks or jwks_uri.")
 	}
-	return c, nil
+	return c, checkRequests(c)
 }
 
 func settleKeys(set *storage.ClientSettings) error {

@@ -12,6 +12,7 @@ import (
 	"gatelatch/server/secret"
 	"gatelatch/server/web"
 	"gatelatch/storage"
+	"gatelatch/views"
 )
 
 // browserLife is how long a browser keeps the cookie that binds flows to it: longer than any flow.
@@ -24,7 +25,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.refused(w, r, p.begin(w, r, params))
+	return p.refused(w, r, p.arrive(w, r, params))
 }
 
 // authorizeByPost brings a request by POST (Core §3.1.2.1) onto the one way there is: a browser does not send our cookies with
@@ -45,9 +46,25 @@ func (p *Provider) byGet(w http.ResponseWriter, r *http.Request, path string, pa
 	return web.SeeOther(w, r, p.IssuerPath+path+"?"+query)
 }
 
-func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Values) error {
+func (p *Provider) arrive(w http.ResponseWriter, r *http.Request, params url.Values) error {
+	q, err := p.resolve(r.Context(), params)
+	if err != nil {
+		return err
+	}
+	return p.begin(w, r, q)
+}
+
+// again begins a request anew whose answer has been given: a reload, or the back button. One that was pushed counts once (RFC 9126 §7.3).
+func (p *Provider) again(w http.ResponseWriter, r *http.Request, q asked) error {
+	if q.pushed != nil {
+		return &pageError{kind: views.ErrorRequest}
+	}
+	return p.begin(w, r, q)
+}
+
+func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q asked) error {
 	ctx, now := r.Context(), p.micros()
-	a, err := p.read(ctx, params, now)
+	a, err := p.read(ctx, q, now)
 	if err != nil {
 		return err
 	}
@@ -74,6 +91,9 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Valu
 	case none:
 		return a.refuse("login_required", "Nobody is signed in in this browser in the way that was asked for.")
 	}
+	if err := p.prolong(ctx, q); err != nil {
+		return err
+	}
 	visitor := p.visitor(r)
 	if visitor.Browser == "" {
 		visitor.Browser = authn.NewBrowser()
@@ -91,19 +111,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, params url.Valu
 
 // start is a flow that comes back to this request.
 func (p *Provider) start(a *authorizeRequest) authn.Start {
-	return authn.Start{ClientID: a.client.ID, ReturnTo: p.IssuerPath + "/resume", Request: kept(a.params).Encode(), Demands: a.demands}
-}
-
-// kept drops from a request what nobody will read again.
-func kept(params url.Values) url.Values {
-	out := url.Values{}
-	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-		"prompt", "max_age", "login_hint", "ui_locales", "acr_values", "id_token_hint", "first_screen", "interaction_mode"} {
-		if params.Has(name) {
-			out.Set(name, params.Get(name))
-		}
-	}
-	return out
+	return authn.Start{ClientID: a.client.ID, ReturnTo: p.IssuerPath + "/resume", Request: a.encode(), Demands: a.demands}
 }
 
 func (p *Provider) visitor(r *http.Request) authn.Visitor {
@@ -153,15 +161,15 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 	if flow.ReturnTo != p.IssuerPath+"/resume" {
 		return nil, authn.ErrFlowGone
 	}
-	params, err := url.ParseQuery(flow.Request)
+	q, err := parseAsked(flow.Request)
 	if err != nil {
 		return nil, err
 	}
 	if flow.Answered > 0 {
-		return nil, p.begin(w, r, params) // a reload, or the back button: what the application asked for is asked anew
+		return nil, p.again(w, r, q) // a reload, or the back button: what the application asked for is asked anew
 	}
 	// The application may have changed meanwhile: everything is checked again, at the time of the request.
-	a, err := p.read(ctx, params, demands.RequestedAt)
+	a, err := p.read(ctx, q, demands.RequestedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +193,7 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, a *authorizeRequest, live *authn.Live, flow storage.ID, given *storage.Consent) error {
 	code, err := p.grant(r.Context(), a, live, flow, given)
 	if errors.Is(err, storage.ErrSpent) {
-		return p.begin(w, r, a.params) // the flow was answered a moment ago
+		return p.again(w, r, a.asked) // the flow, or the pushed request, was answered a moment ago
 	}
 	if err != nil {
 		return err
@@ -198,7 +206,7 @@ const placeholder = "placeholder"
 
 func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.Live, flow storage.ID, given *storage.Consent) (string, error) {
 	ctx, m := withMemo(ctx)
-	m.flow, m.consent = flow, given
+	m.flow, m.consent, m.pushed = flow, given, a.pushed
 	form := url.Values{"client_id": {a.client.ID}, "redirect_uri": {a.redirectURI}, "response_type": {"code"}, "scope": {strings.Join(a.scopes, " ")}, "state": {placeholder},
 		"nonce": {a.params.Get("nonce")}, "code_challenge": {a.params.Get("code_challenge")}}
 	request := (&http.Request{Method: http.MethodGet, Form: form, PostForm: url.Values{}, Header: http.Header{}}).WithContext(ctx)

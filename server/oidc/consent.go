@@ -114,7 +114,7 @@ func (p *Provider) decided(w http.ResponseWriter, r *http.Request, form url.Valu
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventConsentRefused, Actor: "user:" + s.live.User.ID.String(), UserID: s.live.User.ID, ClientID: c.ID, IP: visitorIP(ctx)})
 	})
 	if errors.Is(err, storage.ErrSpent) {
-		return p.begin(w, r, s.request.params) // the flow was answered a moment ago
+		return p.again(w, r, s.request.asked) // the flow was answered a moment ago
 	}
 	if err != nil {
 		return err

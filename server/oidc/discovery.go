@@ -13,6 +13,7 @@ type metadata struct {
 	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
 	TokenEndpoint          string   `json:"token_endpoint"`
 	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
+	PAREndpoint            string   `json:"pushed_authorization_request_endpoint"`
 	JWKSURI                string   `json:"jwks_uri"`
 	RevocationEndpoint     string   `json:"revocation_endpoint"`
 	EndSessionEndpoint     string   `json:"end_session_endpoint"`
@@ -33,6 +34,7 @@ type metadata struct {
 	ClaimsSupported        []string `json:"claims_supported"`
 	ClaimsParameter        bool     `json:"claims_parameter_supported"`
 	RequestParameter       bool     `json:"request_parameter_supported"`
+	RequestObjectAlgs      []string `json:"request_object_signing_alg_values_supported"`
 	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
 	RequireRequestURI      bool     `json:"require_request_uri_registration"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
@@ -43,9 +45,10 @@ type metadata struct {
 func (p *Provider) metadata() metadata {
 	return metadata{
 		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
+		PAREndpoint: p.issuer + "/par", RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		DeviceEndpoint:  p.issuer + "/device_authorization",
-		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: []string{"query", "fragment", "form_post"},
+		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
 		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, ClaimTypesSupported: []string{"normal"},

@@ -93,6 +93,7 @@ func caused(err error) error {
 type pageError struct {
 	kind   views.ErrorKind
 	client *storage.Client // nil: not known
+	why    *web.Error      // what a program is told where there is no page; nil: that its redirect_uri is not right
 }
 
 // Error implements error.

@@ -5,6 +5,7 @@
 //
 //	GET       /.well-known/openid-configuration
 //	GET POST  /authorize     GET /resume       (a signed-in browser comes back)
+//	POST      /par
 //	POST      /token
 //	GET POST  /userinfo
 //	GET       /jwks
@@ -194,17 +195,18 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("POST "+devicePath+"/confirm", pages.Handle(p.decideDevice))
 	mux.Handle("GET "+devicePath+"/done", pages.Handle(p.deviceDone))
 	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
+	mux.Handle("POST "+at("/par"), p.crossOrigin(api.Handle(p.par)))
 	mux.Handle("POST "+at("/revoke"), p.crossOrigin(api.Handle(p.revoke)))
 	mux.Handle("GET "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
 	mux.Handle("POST "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
 	mux.Handle("GET "+at("/logout"), pages.Handle(p.logout))
 	mux.Handle("POST "+at("/logout"), pages.Handle(p.logoutByPost))
 	mux.Handle("POST "+at("/logout/confirm"), pages.Handle(p.confirmLogout))
-	for _, path := range []string{"/token", "/revoke", "/userinfo"} {
+	for _, path := range []string{"/token", "/par", "/revoke", "/userinfo"} {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}
 	// Programs are refused in their own language, also by method.
-	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
+	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/par": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
 		mux.Handle(at(path), api.Handle(web.Only(methods...)))
 	}
 }

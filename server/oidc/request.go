@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,10 +24,10 @@ type authorizeRequest struct {
 	state       string
 	hasState    bool
 	mode        string // "query", "fragment" or "form_post"
-	params      url.Values
-	scopes      []string
-	demands     authn.Demands
-	hint        string // `sub` of the id_token_hint
+	asked
+	scopes  []string
+	demands authn.Demands
+	hint    string // `sub` of the id_token_hint
 }
 
 // refusal is an error that goes back to the client in the redirect (RFC 6749 §4.1.2.1).
@@ -49,7 +48,8 @@ var repeatable = []string{"resource", "audience"}
 
 // read checks an authorization request (OpenID Connect Core §3.1.2.2). An unknown client or redirect URI is a page for the person,
 // never a redirect; everything after that is a refusal.
-func (p *Provider) read(ctx context.Context, params url.Values, now int64) (*authorizeRequest, error) {
+func (p *Provider) read(ctx context.Context, q asked, now int64) (*authorizeRequest, error) {
+	params := q.params
 	if len(params["client_id"]) > 1 || len(params["redirect_uri"]) > 1 {
 		return nil, &pageError{kind: views.ErrorRequest}
 	}
@@ -67,28 +67,39 @@ func (p *Provider) read(ctx context.Context, params url.Values, now int64) (*aut
 			"registered", c.RedirectURIs, repair(&c.Client, "redirect-uri", c.RedirectURIs, uri), "request", web.RequestID(ctx))
 		return nil, &pageError{kind: views.ErrorRedirect, client: &c.Client}
 	}
-	a := &authorizeRequest{client: c, redirectURI: uri, state: params.Get("state"), hasState: params.Has("state"), mode: params.Get("response_mode"), params: params}
+	a := &authorizeRequest{client: c, redirectURI: uri, state: params.Get("state"), hasState: params.Has("state"), asked: q}
 	return a, a.check(p, ctx, now)
 }
 
+// responseModes are the ways by which an answer can go (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).
+var responseModes = []string{"query", "fragment", "form_post"}
+
+// setMode takes a response_mode; false if it is not known.
+func (a *authorizeRequest) setMode(mode string) bool {
+	if mode == "" {
+		mode = "query"
+	}
+	a.mode = mode
+	return slices.Contains(responseModes, mode)
+}
+
 func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) error {
-	mode := a.mode
-	switch mode {
-	case "":
+	if !a.setMode(a.params.Get("response_mode")) {
 		a.mode = "query"
-	case "query", "fragment", "form_post":
-	default:
-		a.mode = "query"
-		return a.refuse("invalid_request", "response_mode must be query, fragment or form_post.")
+		return a.refuse("invalid_request", "response_mode must be one of "+strings.Join(responseModes, ", ")+".")
 	}
 	if web.Once(a.params, repeatable...) != nil {
 		return a.refuse("invalid_request", "A parameter is there more than once.")
 	}
 	switch {
-	case a.params.Has("request"):
-		return a.refuse("request_not_supported", "Request objects are not supported: send the parameters themselves.")
 	case a.params.Has("request_uri"):
-		return a.refuse("request_uri_not_supported", "request_uri is not supported: send the parameters themselves.")
+		return a.refuse("request_uri_not_supported", "The only request_uri accepted is one that the pushed authorization request endpoint has given out (RFC 9126).")
+	case a.params.Has("request"):
+		return a.refuse("invalid_request_object", "The request object is empty.")
+	case a.client.Settings.RequirePushed && a.pushed == nil:
+		return a.refuse("invalid_request", "This client must push its authorization requests (RFC 9126).")
+	case a.client.Settings.RequireSigned && !a.signed:
+		return a.refuse("invalid_request", "This client must sign its authorization requests (RFC 9101).")
 	case a.params.Has("registration"):
 		return a.refuse("registration_not_supported", "The registration parameter is not supported.")
 	}

@@ -49,6 +49,7 @@ type memo struct {
 	client  storage.Client
 	verdict verdict // of a refresh
 	flow    storage.ID
+	pushed  []byte           // digest of the pushed request that is being answered
 	consent *storage.Consent // given with this grant
 	failure error            // of the store, which fosite would swallow
 
@@ -153,6 +154,11 @@ func (s *grantStore) CreateAuthorizeCodeSession(ctx context.Context, _ string, r
 	return s.p.store.Write(ctx, func(tx storage.Tx) error {
 		if !m.flow.IsZero() {
 			if err := tx.AnswerFlow(m.flow, s.p.micros()); err != nil {
+				return err
+			}
+		}
+		if len(m.pushed) > 0 {
+			if err := tx.SpendBegun(pendingPushed, m.pushed, s.p.micros()); err != nil {
 				return err
 			}
 		}

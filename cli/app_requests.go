@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"gatelatch/server/admin"
+)
+
+// requestFlags are the flags that say what an application's authorization requests have to be like.
+type requestFlags struct {
+	pushed, signed bool
+	alg            string
+	typed          func(name string) bool
+}
+
+func (s *requestFlags) bind(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&s.pushed, "require-par", false, "accept only authorization requests that it has pushed (RFC 9126)")
+	f.BoolVar(&s.signed, "require-signed-requests", false, "accept only authorization requests that it has signed (RFC 9101)")
+	f.StringVar(&s.alg, "request-alg", "", "the only `algorithm` it signs requests with: RS256, PS256, ES256 or EdDSA")
+	s.typed = f.Changed
+}
+
+func (s *requestFlags) switches() admin.RequestSwitches {
+	return admin.RequestSwitches{
+		RequirePushedAuthorizationRequests: given(s.typed("require-par"), s.pushed),
+		RequireSignedRequestObject:         given(s.typed("require-signed-requests"), s.signed),
+		RequestObjectSigningAlg:            given(s.typed("request-alg"), s.alg),
+	}
+}
+
+// showRequests adds to the table what an application's authorization requests have to be like.
+func (w columns) showRequests(app admin.App) {
+	if app.RequirePushedAuthorizationRequests {
+		w.row("  Requests", "only those it has pushed")
+	}
+	if app.RequireSignedRequestObject {
+		w.row("  Requests", "only those it has signed")
+	}
+}

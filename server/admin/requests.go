@@ -1,0 +1,52 @@
+package admin
+
+import (
+	"strings"
+
+	"gatelatch/server/jose"
+	"gatelatch/storage"
+)
+
+// AppRequests is what an application's authorization requests have to be like, as the API shows it.
+type AppRequests struct {
+	RequirePushedAuthorizationRequests bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
+	RequireSignedRequestObject         bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
+	RequestObjectSigningAlg            string `json:"request_object_signing_alg,omitempty" doc:"The only algorithm it signs them with; left out: any that is supported"`
+}
+
+// RequestSwitches change what an application's authorization requests have to be like; nil leaves a setting as it is.
+type RequestSwitches struct {
+	RequirePushedAuthorizationRequests *bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
+	RequireSignedRequestObject         *bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
+	RequestObjectSigningAlg            *string `json:"request_object_signing_alg,omitempty" doc:"Empty for any that is supported"`
+}
+
+func (s RequestSwitches) apply(c storage.Client) storage.Client {
+	set := &c.Settings
+	if s.RequirePushedAuthorizationRequests != nil {
+		set.RequirePushed = *s.RequirePushedAuthorizationRequests
+	}
+	if s.RequireSignedRequestObject != nil {
+		set.RequireSigned = *s.RequireSignedRequestObject
+	}
+	if s.RequestObjectSigningAlg != nil {
+		set.RequestObjectAlg = *s.RequestObjectSigningAlg
+	}
+	return c
+}
+
+func requestsOf(c storage.Client) AppRequests {
+	return AppRequests{RequirePushedAuthorizationRequests: c.Settings.RequirePushed, RequireSignedRequestObject: c.Settings.RequireSigned, RequestObjectSigningAlg: c.Settings.RequestObjectAlg}
+}
+
+// checkRequests refuses demands that an application cannot meet.
+func checkRequests(c storage.Client) error {
+	set := c.Settings
+	if set.RequestObjectAlg != "" && !jose.Supported(set.RequestObjectAlg) {
+		return refuse(422, "request_object_signing_alg is %q. It can be one of %s.", set.RequestObjectAlg, strings.Join(jose.Algorithms, ", "))
+	}
+	if set.RequireSigned && len(set.JWKS) == 0 && set.JWKSURI == "" {
+		return refuse(422, "An application that must sign its requests needs public keys: set jwks or jwks_uri.")
+	}
+	return nil
+}
