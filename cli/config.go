@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"gatelatch/email"
 )
 
 // Config is everything that can be set from outside: each leaf is one setting with a key in the file, an environment
@@ -73,6 +75,9 @@ type Email struct {
 	SES           SES        `key:"ses"`
 	SMTP          SMTP       `key:"smtp"`
 	Templates     []Template `key:"templates"`
+	TemplatesFile string     `key:"templates_file"`
+
+	pasted []email.Template // what the templates file says
 }
 
 // SES holds the fields of an Amazon SES v2 sender. Without keys, or without a region, the usual AWS chain is asked.

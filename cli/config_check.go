@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -176,8 +177,17 @@ func (c *Config) checkEmail() error {
 	return c.checkTemplates()
 }
 
-// checkTemplates leaves the judgement of a template to those who fill it in.
+// checkTemplates reads the templates file and leaves the judgement of a template to those who fill it in.
 func (c *Config) checkTemplates() error {
+	if file := c.Email.TemplatesFile; file != "" {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("email.templates_file: %w", err)
+		}
+		if c.Email.pasted, err = email.ReadTemplates(raw); err != nil {
+			return fmt.Errorf("email.templates_file is %s: %w", file, err)
+		}
+	}
 	if _, err := email.NewTemplates(c.templates()); err != nil {
 		return c.complain("email.templates", "%v", err)
 	}

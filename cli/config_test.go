@@ -298,7 +298,11 @@ func TestExampleFileNamesEverySettingWithItsDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "all.yaml")
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("templates.json", []byte(`[{"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := "all.yaml"
 	if err := os.WriteFile(file, []byte(commentedSetting.ReplaceAllString(string(text), "$1$2")), 0o600); err != nil {
 		t.Fatal(err)
 	}

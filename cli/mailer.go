@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatelatch/email"
 )
@@ -38,7 +39,7 @@ func (c *Config) smtp() email.SMTPConfig {
 }
 
 func (c *Config) templates() []email.Template {
-	var list []email.Template
+	list := slices.Clone(c.Email.pasted)
 	for _, t := range c.Email.Templates {
 		list = append(list, email.Template{Usage: email.Usage(t.Usage), Lang: t.Language, Subject: t.Subject, Text: t.Text, HTML: t.HTML})
 	}

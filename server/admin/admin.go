@@ -9,6 +9,7 @@
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
+//	/api/v1/mail/test                           sends a test mail and says what came of it
 //	/api/v1/openapi.json                        this list for programs
 //
 // Routes for browsers:
@@ -53,6 +54,8 @@ type Deps struct {
 	Keys SigningKeys
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
 	OpenMail func(storage.Captured) (Mail, error)
+	// TestMail sends a test mail by the mailer in use.
+	TestMail func(ctx context.Context, address string) (MailTest, error)
 	// IsAdmin says whether a request comes from an admin who is signed in.
 	IsAdmin func(*http.Request) bool
 	// Pages answers for the inbox pages when they fail, and Frame is what they share with all others.
@@ -94,6 +97,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.keyRoutes(api)
 	a.consentRoutes(api)
 	a.mailRoutes(api)
+	a.mailTestRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)

@@ -177,8 +177,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 20 {
-		t.Errorf("%d operations are described, want 20", operations)
+	if operations != 21 {
+		t.Errorf("%d operations are described, want 21", operations)
 	}
 }
 

@@ -230,6 +230,9 @@ func keyEvent(tx storage.Tx, kind, actor string, k storage.Key) error {
 
 // Keys lists the signing keys, the oldest first.
 func (p *Provider) Keys(ctx context.Context) ([]KeyInfo, error) {
+	if _, err := p.cache.keys(ctx); err != nil { // the first ones may still have to be made
+		return nil, err
+	}
 	rows, err := p.store.View(ctx).Keys()
 	if err != nil {
 		return nil, err

@@ -50,11 +50,6 @@ func VisitorOf(ctx context.Context) Visitor {
 	return Visitor{}
 }
 
-// WithVisitor returns a context that says a request came from v: for requests that did not come by HTTP, and for tests.
-func WithVisitor(ctx context.Context, v Visitor) context.Context {
-	return context.WithValue(ctx, requestKey{}, &request{id: newRequestID(), visitor: v})
-}
-
 // Identify gives every request its reference and finds out where it came from. X-Forwarded-For is read only when the peer
 // is a trusted proxy, from the right, up to the first address that is not one: whatever a stranger writes there counts for nothing.
 // With log enabled at info level it writes one line a request: no query, no address of a person.
