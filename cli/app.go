@@ -27,7 +27,8 @@ func (p *Program) appCommand() *cobra.Command {
 type appSwitches struct {
 	redirects, logouts, origins []string
 	alg                         string
-	grants, scopes              []string
+	grants, scopes, resources   []string
+	jwtAccess                   bool
 	pkce, allowHTTP, username   bool
 	firstParty                  bool
 	home, policy, terms         string
@@ -45,6 +46,8 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256, PS256, ES256 or EdDSA")
 	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use: authorization_code, refresh_token, client_credentials, device_code; again for more")
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
+	f.StringArrayVar(&s.resources, "resource", nil, "`identifier` of an API it may ask tokens for; again for more")
+	f.BoolVar(&s.jwtAccess, "jwt-access-tokens", false, "make its access tokens JWTs also where they are for this server itself")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
 	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")
@@ -67,6 +70,8 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
 		GrantTypes:               given(s.flags("grant-type"), grantTypes(s.grants)),
 		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
+		Resources:                given(s.flags("resource"), nonEmpty(s.resources)),
+		JWTAccessTokens:          given(s.flags("jwt-access-tokens"), s.jwtAccess),
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
@@ -278,6 +283,9 @@ func (p *Program) showApp(app admin.App) {
 	w.row("  May use", strings.Join(app.GrantTypes, ", "))
 	if app.Scope != "" {
 		w.row("  Scopes", app.Scope)
+	}
+	for i, id := range app.Resources {
+		w.row(label(i, "  API"), id)
 	}
 	w.row("  Signed with", app.IDTokenSignedResponseAlg)
 	if !app.FirstParty {

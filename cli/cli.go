@@ -6,6 +6,7 @@
 //	demo           the server, two example applications and the inbox, to try things out
 //	app …          applications: create, list, show, update, rotate-secret, delete
 //	user …         people: create, list, show, enable, disable, delete
+//	resource …     APIs that applications get tokens for: create, list, show, update, delete
 //	keys …         signing keys: list, rotate
 //	inbox          mail that the development inbox has caught
 //	healthcheck    ask the server whether it is well
@@ -89,7 +90,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.userCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.userCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

@@ -30,6 +30,7 @@ type Config struct {
 	Email          Email          `key:"email"`
 	Budgets        Budgets        `key:"budgets"`
 	Lifetimes      Lifetimes      `key:"lifetimes"`
+	Resources      []Resource     `key:"resources"`
 	Clients        []Client       `key:"clients"`
 
 	// Settings says for every key where its value came from, in the order of the struct.
@@ -134,6 +135,17 @@ type Lifetimes struct {
 	SessionShort    time.Duration `key:"session_short" default:"12h" min:"1m"`
 }
 
+// Resource is an API declared in the file. Elsewhere it is read-only.
+type Resource struct {
+	Resource    string        `key:"resource"`
+	Name        string        `key:"name"`
+	Scopes      []string      `key:"scopes"`
+	Servers     []string      `key:"servers"`
+	AccessToken time.Duration `key:"access_token" default:"15m" min:"1m"`
+	Alg         string        `key:"alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
+	Opaque      bool          `key:"opaque"`
+}
+
 // Client is an application declared in the file. Elsewhere it is read-only. The words are those of RFC 7591 wherever it
 // has one, so that what `gatelatch app show --json` prints can be copied here.
 type Client struct {
@@ -147,6 +159,8 @@ type Client struct {
 	AllowedOrigins           []string `key:"allowed_origins"`
 	GrantTypes               []string `key:"grant_types"`
 	Scope                    string   `key:"scope"`
+	Resources                []string `key:"resources"`
+	JWTAccessTokens          bool     `key:"jwt_access_tokens"`
 	AllowHTTP                bool     `key:"allow_http"`
 	RequirePKCE              bool     `key:"require_pkce"`
 	IDTokenSignedResponseAlg string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`

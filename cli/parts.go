@@ -39,6 +39,9 @@ func assemble(ctx context.Context, cfg *Config, public *url.URL, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	if err := admin.DeclareResources(ctx, store, cfg.declaredResources(), time.Now().UnixMicro()); err != nil {
+		return nil, err
+	}
 	if err := admin.Declare(ctx, store, cfg.declared(), time.Now().UnixMicro()); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,21 @@ func (c *Config) server(public *url.URL) server.Config {
 	}
 }
 
+// declaredResources are the APIs of the configuration. A scope may be followed by a sentence for people.
+func (c *Config) declaredResources() []storage.Resource {
+	var list []storage.Resource
+	for _, d := range c.Resources {
+		r := storage.Resource{ID: d.Resource, Name: d.Name, Servers: d.Servers,
+			Settings: storage.ResourceSettings{AccessToken: int64(d.AccessToken / time.Second), Alg: d.Alg, Opaque: d.Opaque}}
+		for _, text := range d.Scopes {
+			name, description, _ := strings.Cut(text, " ")
+			r.Scopes = append(r.Scopes, storage.ResourceScope{Name: name, Description: strings.TrimSpace(description)})
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
 // declared are the clients of the configuration in the words of the management API.
 func (c *Config) declared() []admin.Declared {
 	var list []admin.Declared
@@ -124,7 +142,7 @@ func (c *Config) declared() []admin.Declared {
 					EndpointAudience: d.AllowEndpointAudience,
 					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
-					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope),
+					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens,
 				},
 			},
 		})

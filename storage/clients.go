@@ -68,6 +68,8 @@ type ClientSettings struct {
 	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.
 	GrantTypes []string `json:"grant_types,omitempty"`
 	Scopes     []string `json:"scopes,omitempty"`
+	Resources  []string `json:"resources,omitempty"`         // identifiers of the APIs it may ask tokens for
+	JWTAccess  bool     `json:"jwt_access_tokens,omitempty"` // its access tokens are JWTs even where they are for this server itself
 
 	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback

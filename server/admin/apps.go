@@ -33,6 +33,8 @@ type App struct {
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
+	Resources                []string    `json:"resources" doc:"Identifiers of the APIs it may ask tokens for"`
+	JWTAccessTokens          bool        `json:"jwt_access_tokens" doc:"Its access tokens are JWTs even where they are for this server itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
@@ -77,6 +79,8 @@ type AppSwitches struct {
 	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	GrantTypes               *[]string `json:"grant_types,omitempty" doc:"Empty: those of its type"`
 	Scope                    *string   `json:"scope,omitempty" doc:"Separated by spaces"`
+	Resources                *[]string `json:"resources,omitempty" doc:"Identifiers of the APIs it may ask tokens for; replaces the list"`
+	JWTAccessTokens          *bool     `json:"jwt_access_tokens,omitempty"`
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
@@ -179,6 +183,9 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	}
 	key, text := a.newSecret(c)
 	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		if err := checkResources(tx, c); err != nil {
+			return err
+		}
 		if err := tx.InsertClient(c); err != nil {
 			return err
 		}
@@ -208,6 +215,12 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.Scope != nil {
 		c.Settings.Scopes = strings.Fields(*s.Scope)
+	}
+	if s.Resources != nil {
+		c.Settings.Resources = *s.Resources
+	}
+	if s.JWTAccessTokens != nil {
+		c.Settings.JWTAccess = *s.JWTAccessTokens
 	}
 	if s.RequirePKCE != nil {
 		c.Settings.RequirePKCE = *s.RequirePKCE
@@ -283,6 +296,9 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 		}
 		c = in.apply(c)
 		if c, err = settle(c); err != nil {
+			return err
+		}
+		if err := checkResources(tx, c); err != nil {
 			return err
 		}
 		c.Updated = a.now()
@@ -377,6 +393,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
+		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess,
 		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),

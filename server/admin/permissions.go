@@ -27,6 +27,7 @@ func settlePermissions(c storage.Client) (storage.Client, error) {
 	if len(c.Settings.Scopes) == 0 {
 		c.Settings.Scopes = nil
 	}
+	c.Settings.Resources = distinct(c.Settings.Resources, false)
 	c.Settings.GrantTypes, c.Settings.Scopes = distinct(c.Settings.GrantTypes, false), distinct(c.Settings.Scopes, false)
 	grants := c.Grants()
 	for _, g := range grants {

@@ -16,11 +16,14 @@ var errToken = &web.Error{Status: http.StatusUnauthorized, Code: "invalid_token"
 
 // access is an access token that is alive.
 type access struct {
-	client  storage.Client // it was issued to
-	person  *memo          // the grant and its person; nil: the client acts for itself
-	scopes  fosite.Arguments
-	issued  int64 // unix seconds; 0: the token does not say
-	expires int64 // unix seconds
+	client   storage.Client // it was issued to
+	person   *memo          // the grant and its person; nil: the client acts for itself
+	scopes   fosite.Arguments
+	resource *storage.Resource // it is for; nil: this server itself
+	subject  string
+	id       string // jti, of a JWT
+	issued   int64  // unix seconds
+	expires  int64  // unix seconds
 }
 
 // accessToken is the one place that decides whether an access token is alive: genuine, not over, not revoked, its person active, its
@@ -28,6 +31,13 @@ type access struct {
 func (p *Provider) accessToken(ctx context.Context, token string) (*access, error) {
 	if strings.HasPrefix(token, machinePrefix) {
 		return p.machineAccess(ctx, token)
+	}
+	if strings.Count(token, ".") == 2 {
+		a, err := p.jwtAlive(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		return a, nil
 	}
 	ctx, _ = withMemo(ctx)
 	t, m, err := (&grantStore{p}).load(ctx, token, kindAccess)
@@ -37,12 +47,26 @@ func (p *Provider) accessToken(ctx context.Context, token string) (*access, erro
 	if err != nil {
 		return nil, err
 	}
-	if p.now().Unix() >= int64(t.expires) || m.grant.RevokedAt > 0 || m.grant.CodeSpent == 0 || !m.user.Active() {
+	if p.now().Unix() >= int64(t.expires) || !m.alive() {
 		return nil, errToken
 	}
-	a := &access{client: m.client, person: m, expires: int64(t.expires)}
+	a := &access{client: m.client, person: m, subject: m.grant.UserID.String(), issued: int64(t.issued), expires: int64(t.expires)}
+	if t.audience > 0 {
+		audience := strings.Fields(m.grant.Audience)
+		if int(t.audience) > len(audience) {
+			return nil, errToken
+		}
+		r, known, err := p.knownResource(ctx, audience[t.audience-1])
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, errToken
+		}
+		a.resource = &r
+	}
 	for i, scope := range strings.Fields(m.grant.Scope) {
-		if i < 32 && t.scopes&(1<<i) != 0 {
+		if i < maxScopes && t.scopes&(1<<i) != 0 {
 			a.scopes = append(a.scopes, scope)
 		}
 	}

@@ -68,6 +68,9 @@ func kept(params url.Values) url.Values {
 			out.Set(name, params.Get(name))
 		}
 	}
+	if named := params["resource"]; len(named) > 0 {
+		out["resource"] = named
+	}
 	return out
 }
 

@@ -78,7 +78,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q asked) error 
 	}
 	ask := false
 	if step == authn.StepDone {
-		if ask, err = p.mustAsk(ctx, a.client, live.User.ID, a.scopes, a.demands); err != nil {
+		if ask, err = p.mustAsk(ctx, a.client, live.User.ID, a.permissions(), a.demands); err != nil {
 			return err
 		}
 		if !ask {
@@ -133,7 +133,7 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || s == nil {
 		return err
 	}
-	ask, err := p.mustAsk(r.Context(), s.request.client, s.live.User.ID, s.request.scopes, s.request.demands)
+	ask, err := p.mustAsk(r.Context(), s.request.client, s.live.User.ID, s.request.permissions(), s.request.demands)
 	if err != nil {
 		return err
 	}
@@ -214,10 +214,10 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 	if err != nil {
 		return "", caused(err)
 	}
-	for _, scope := range ar.GetRequestedScopes() {
+	for _, scope := range a.scopes {
 		ar.GrantScope(scope)
 	}
-	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16),
+	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16), Audience: a.audience(),
 		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR}
 	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
 	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: g, client: a.client.Client, user: live.User})

@@ -12,13 +12,14 @@ import (
 	"gatelatch/storage"
 )
 
-// snapshot is what the configuration looked like at one version: clients as they are asked for, and the keys.
+// snapshot is what the configuration looked like at one version: clients as they are asked for, the keys, and the APIs.
 type snapshot struct {
-	version int64
-	change  int64 // changes of this process that it has seen
-	clients sync.Map
-	keys    *keySet
-	origins atomic.Pointer[map[string]bool] // web origins of all clients, once somebody asks
+	version   int64
+	change    int64 // changes of this process that it has seen
+	clients   sync.Map
+	keys      *keySet
+	resources map[string]storage.Resource
+	origins   atomic.Pointer[map[string]bool] // web origins of all clients, once somebody asks
 }
 
 // cache keeps clients and keys in memory. What this process changes shows at once; what another replica changes,
@@ -55,7 +56,7 @@ func (c *cache) snapshot(ctx context.Context) (*snapshot, error) {
 	c.checked.Store(int64(time.Since(started)))
 	if s != nil && s.version == version {
 		if s.change != changes {
-			same := &snapshot{version: version, change: changes, keys: s.keys}
+			same := &snapshot{version: version, change: changes, keys: s.keys, resources: s.resources}
 			c.current.Store(same)
 			return same, nil
 		}
@@ -65,7 +66,14 @@ func (c *cache) snapshot(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := &snapshot{version: version, change: changes, keys: keys}
+	rows, err := c.p.store.View(ctx).Resources()
+	if err != nil {
+		return nil, err
+	}
+	fresh := &snapshot{version: version, change: changes, keys: keys, resources: make(map[string]storage.Resource, len(rows))}
+	for _, r := range rows {
+		fresh.resources[r.ID] = r
+	}
 	c.current.Store(fresh)
 	return fresh, nil
 }

@@ -46,19 +46,14 @@ func (c *client) GetGrantTypes() fosite.Arguments {
 // GetResponseTypes implements fosite.Client.
 func (c *client) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code"} }
 
-// GetScopes implements fosite.Client.
-func (c *client) GetScopes() fosite.Arguments {
-	if c.Settings.Scopes == nil {
-		return knownScopes
-	}
-	return c.Settings.Scopes
-}
+// GetScopes implements fosite.Client; who may ask for what is decided by mayAsk.
+func (c *client) GetScopes() fosite.Arguments { return knownScopes }
 
-// known are the scopes of a request that the client may ask people for, each once; others are passed over in silence.
-func (c *client) known(scope string) []string {
+// known are the scopes of a request for those APIs that the client may ask people for, each once; others are passed over in silence.
+func (c *client) known(scope string, of ...storage.Resource) []string {
 	var known []string
 	for _, s := range strings.Fields(scope) {
-		if slices.Contains(knownScopes, s) && c.GetScopes().Has(s) && !slices.Contains(known, s) {
+		if mayAsk(c.Client, s, of...) && !slices.Contains(known, s) {
 			known = append(known, s)
 		}
 	}

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,7 +100,7 @@ func (p *Provider) decided(w http.ResponseWriter, r *http.Request, form url.Valu
 	ctx, c := r.Context(), s.request.client
 	switch form.Get("decision") {
 	case "allow":
-		given := p.consentTo(c, s.live.User.ID, s.request.scopes)
+		given := p.consentTo(c, s.live.User.ID, s.request.permissions())
 		return p.answer(w, r, s.request, s.live, s.flow.ID, &given)
 	case "switch":
 		return p.switchPerson(w, r, s)
@@ -172,6 +173,9 @@ func (p *Provider) consentPage(r *http.Request, a *authorizeRequest, live *authn
 	}
 	page := views.ConsentPage{Frame: p.frame(r, &c.Client, a.demands.UILocales), Action: consentPath, Person: views.Person{Name: live.User.Name, Address: address.Typed},
 		Scopes: shownScopes(live.User, address, c.Client, a.scopes), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
+	for _, r := range a.resources {
+		page.Scopes = append(page.Scopes, shownResource(r, a.scopes)...)
+	}
 	page.ReturnHost, page.ReturnHere, page.ReturnApp = returnsTo(a.redirectURI)
 	if c.Unchecked() {
 		page.Unchecked, page.Days = true, uncheckedDays
@@ -207,6 +211,20 @@ func shownScopes(u storage.User, e storage.Email, c storage.Client, scopes []str
 	}
 	if len(lines) == 0 {
 		lines = append(lines, views.ConsentScope{Kind: views.ScopeIdentity})
+	}
+	return lines
+}
+
+// shownResource are the lines of an API: a sentence for each scope that is asked for, or that it is used at all.
+func shownResource(r storage.Resource, scopes []string) []views.ConsentScope {
+	var lines []views.ConsentScope
+	for _, s := range r.Scopes {
+		if slices.Contains(scopes, s.Name) {
+			lines = append(lines, views.ConsentScope{Kind: views.ScopeOther, Title: cmp.Or(s.Description, s.Name), Detail: r.Name})
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, views.ConsentScope{Kind: views.ScopeOther, Title: r.Name})
 	}
 	return lines
 }

@@ -19,8 +19,8 @@ import (
 
 const (
 	machinePrefix = "gl_ct_"
-	machineFixed  = 1 + 4 + 4 + 4 + 1 // key number, expires, issued, salt, length of the client's id
-	machineMost   = 4 << 10           // characters
+	machineFixed  = 1 + 4 + 4 + 4 + 1 + 1 // key number, expires, issued, salt, lengths of the client's id and of the audience
+	machineMost   = 4 << 10               // characters
 )
 
 // machineName is the access token of a client that acts for itself (RFC 6749 §4.4). No row stands behind it: it says
@@ -29,6 +29,7 @@ type machineName struct {
 	key             byte
 	issued, expires uint32 // unix seconds
 	client          string
+	audience        string // the resource it is for; "": this server itself
 	scopes          string
 
 	body, mac []byte
@@ -36,13 +37,14 @@ type machineName struct {
 
 // mintMachine writes a token.
 func (n names) mintMachine(t machineName, nonce []byte) string {
-	b := make([]byte, 0, machineFixed+len(t.client)+len(t.scopes)+macLength)
+	b := make([]byte, 0, machineFixed+len(t.client)+len(t.audience)+len(t.scopes)+macLength)
 	b = append(b, n.keys.Active())
 	b = binary.BigEndian.AppendUint32(b, t.expires)
 	b = binary.BigEndian.AppendUint32(b, t.issued)
 	b = append(b, secret.Random(4)...) // two tokens of one second are two strings
-	b = append(b, byte(len(t.client)))
+	b = append(b, byte(len(t.client)), byte(len(t.audience)))
 	b = append(b, t.client...)
+	b = append(b, t.audience...)
 	b = append(b, t.scopes...)
 	b = append(b, n.machineSum(n.keys.Active(), b, nonce)...)
 	return machinePrefix + base64.RawURLEncoding.EncodeToString(b)
@@ -71,12 +73,14 @@ func parseMachine(token string) (machineName, bool) {
 		return machineName{}, false
 	}
 	body, mac := b[:len(b)-macLength], b[len(b)-macLength:]
-	end := machineFixed + int(body[machineFixed-1])
-	if end > len(body) {
+	client := machineFixed + int(body[machineFixed-2])
+	audience := client + int(body[machineFixed-1])
+	if audience > len(body) {
 		return machineName{}, false
 	}
 	return machineName{key: body[0], expires: binary.BigEndian.Uint32(body[1:]), issued: binary.BigEndian.Uint32(body[5:]),
-		client: string(body[machineFixed:end]), scopes: string(body[end:]), body: body, mac: mac}, true
+		client:   string(body[machineFixed:client]),
+		audience: string(body[client:audience]), scopes: string(body[audience:]), body: body, mac: mac}, true
 }
 
 // machineToken finds out whether a token of a client alone is genuine, and whose it is; errToken otherwise. It may be over or revoked.
@@ -107,14 +111,21 @@ func (p *Provider) machineAccess(ctx context.Context, token string) (*access, er
 	if p.now().Unix() >= int64(t.expires) {
 		return nil, errToken
 	}
-	revoked, err := p.store.View(ctx).TokenRevoked(secret.Hash(token))
-	if err != nil {
+	if err := p.unrevoked(ctx, secret.Hash(token)); err != nil {
 		return nil, err
 	}
-	if revoked {
-		return nil, errToken
+	a := &access{client: c.Client, subject: c.ID, scopes: strings.Fields(t.scopes), issued: int64(t.issued), expires: int64(t.expires)}
+	if t.audience != "" {
+		r, known, err := p.knownResource(ctx, t.audience)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, errToken
+		}
+		a.resource = &r
 	}
-	return &access{client: c.Client, scopes: strings.Fields(t.scopes), issued: int64(t.issued), expires: int64(t.expires)}, nil
+	return a, nil
 }
 
 // machineGrant is grant_type=client_credentials (RFC 6749 §4.4): a token for the client itself, without a person, without a refresh
@@ -124,24 +135,37 @@ type machineGrant struct{ p *Provider }
 var _ fosite.TokenEndpointHandler = (*machineGrant)(nil)
 
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
-func (g *machineGrant) HandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) error {
+func (g *machineGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	c := r.GetClient().(*client)
 	if c.Public() || !c.GetGrantTypes().Has("client_credentials") {
 		return fosite.ErrUnauthorizedClient.WithHint("This client may not use grant_type=client_credentials.")
 	}
-	asked := strings.Fields(r.GetRequestForm().Get("scope"))
+	se := r.GetSession().(*session)
+	se.client, se.scopes = c.Client, fosite.Arguments{}
+	switch named := r.GetRequestForm()["resource"]; {
+	case len(named) > 1:
+		return errTarget.WithHint("An access token is for one resource: ask for each in a request of its own.")
+	case len(named) == 1:
+		resource, err := g.p.resourceFor(ctx, c.Client, named[0])
+		if err != nil {
+			return err
+		}
+		se.resource = &resource
+	}
+	own, asked := c.ownScopes(), strings.Fields(r.GetRequestForm().Get("scope"))
 	if len(asked) == 0 {
-		asked = c.ownScopes()
+		asked = own
 	}
 	for _, scope := range asked {
-		if !slices.Contains(c.ownScopes(), scope) {
-			return fosite.ErrInvalidScope.WithHint("The client may not have the scope " + describable(scope) + " for itself.")
+		if !slices.Contains(own, scope) {
+			return fosite.ErrInvalidScope.WithHint("The client may not have the scope " + describable(loggable(scope)) + " for itself.")
 		}
-		r.GrantScope(scope)
+		if se.resource == nil || se.resource.Has(scope) {
+			se.scopes = append(se.scopes, scope)
+		}
 	}
-	se := r.GetSession().(*session)
-	se.client = c.Client
 	se.expire(fosite.AccessToken, g.p.now().Add(lifetime(c.Settings.AccessToken, g.p.Lifetimes.AccessToken)))
+	g.p.limit(se)
 	return nil
 }
 
@@ -151,9 +175,18 @@ func (g *machineGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosi
 		return fosite.ErrUnknownRequest
 	}
 	se := r.GetSession().(*session)
-	w.SetAccessToken(g.p.names.mintMachine(machineName{client: se.client.ID, scopes: strings.Join(r.GetGrantedScopes(), " "), issued: uint32(g.p.now().Unix()),
-		expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix())}, se.client.Nonce))
 	w.SetTokenType("bearer")
+	if se.jwt() {
+		token, err := g.p.jwtAccess(ctx, se, se.scopes)
+		w.SetAccessToken(token)
+		return err
+	}
+	audience := ""
+	if se.resource != nil {
+		audience = se.resource.ID
+	}
+	w.SetAccessToken(g.p.names.mintMachine(machineName{client: se.client.ID, audience: audience, scopes: strings.Join(se.scopes, " "), issued: uint32(g.p.now().Unix()),
+		expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix())}, se.client.Nonce))
 	return nil
 }
 
@@ -172,24 +205,36 @@ var _ fosite.RevocationHandler = (*machineRevocation)(nil)
 
 // RevokeToken implements fosite.RevocationHandler.
 func (m *machineRevocation) RevokeToken(ctx context.Context, token string, _ fosite.TokenType, by fosite.Client) error {
-	t, c, err := m.p.machineToken(ctx, token)
+	client, digest, end, err := m.read(ctx, token)
 	if errors.Is(err, errToken) {
 		return fosite.ErrUnknownRequest
 	}
 	if err != nil {
 		return m.fail(ctx, err)
 	}
-	if c.ID != by.GetID() || m.p.now().Unix() >= int64(t.expires) {
+	if client != by.GetID() || m.p.now().Unix() >= end {
 		return nil
 	}
-	expires := time.Unix(int64(t.expires), 0).UnixMicro()
-	event := storage.Event{ID: storage.NewID(), Kind: storage.EventTokenRevoked, Actor: "client:" + c.ID, ClientID: c.ID, IP: visitorIP(ctx)}
+	event := storage.Event{ID: storage.NewID(), Kind: storage.EventTokenRevoked, Actor: "client:" + client, ClientID: client, IP: visitorIP(ctx)}
 	return m.fail(ctx, m.p.store.Write(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		if err := tx.RevokeToken(secret.Hash(token), expires); err != nil {
+		if err := tx.RevokeToken(digest, time.Unix(end, 0).UnixMicro()); err != nil {
 			return err
 		}
 		return tx.InsertEvent(event)
 	}))
+}
+
+// read finds out whose token it is, what it is remembered by, and when it ends; errToken if it is none without a grant of its own.
+func (m *machineRevocation) read(ctx context.Context, token string) (client string, digest []byte, end int64, err error) {
+	if strings.Count(token, ".") == 2 {
+		claims, err := m.p.readJWT(ctx, token)
+		if err == nil && claims.Grant != "" {
+			err = errToken
+		}
+		return claims.ClientID, jwtDigest(claims.ID), claims.Expires, err
+	}
+	t, _, err := m.p.machineToken(ctx, token)
+	return t.client, secret.Hash(token), int64(t.expires), err
 }
 
 // fail keeps an error of the store, which fosite would give another name.

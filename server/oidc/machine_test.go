@@ -33,7 +33,7 @@ func TestClientGetsATokenForItself(t *testing.T) {
 	w := newWorld(t)
 	w.addMachine("robot", "reports:write", "reports:read")
 	a := w.machine("robot")
-	if a.status != http.StatusOK || !strings.HasPrefix(a.text("access_token"), "gl_ct_") || a.text("token_type") != "Bearer" || a.body["expires_in"] != 3600.0 ||
+	if a.status != http.StatusOK || !strings.HasPrefix(a.text("access_token"), "gl_ct_") || a.text("token_type") != "Bearer" || !near(a.body["expires_in"], 3600) ||
 		a.text("scope") != "reports:write reports:read" || a.body["refresh_token"] != nil || a.body["id_token"] != nil {
 		t.Fatalf("got %d %v", a.status, a.body)
 	}
@@ -185,12 +185,12 @@ func TestAlteredMachineTokensAreRefused(t *testing.T) {
 		}
 		altered = append(altered, token[:i]+string(c)+token[i+1:])
 	}
-	// The boundary between client and scopes, moved by one: "robot"+"read" is "robotr"+"ead".
+	// The boundary after the client, moved by one: "robot"+"read" is "robotr"+"ead".
 	raw, err := strictBase64.DecodeString(token[len(machinePrefix):])
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw[machineFixed-1]++
+	raw[machineFixed-2]++
 	altered = append(altered, machinePrefix+strictBase64.EncodeToString(raw))
 	for _, bad := range altered {
 		w.userinfo(bad).want(t, 401, "invalid_token")

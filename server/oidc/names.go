@@ -24,7 +24,7 @@ const (
 var prefixes = [...]string{kindCode: "gl_ac_", kindRefresh: "gl_rt_", kindAccess: "gl_at_"}
 
 // Bytes before the MAC: key number, grant id, then the fields of the kind.
-var bodyLength = [...]int{kindCode: 17, kindRefresh: 21, kindAccess: 28}
+var bodyLength = [...]int{kindCode: 17, kindRefresh: 21, kindAccess: 32}
 
 // RFC 6749 §10.10: a guess must succeed with a chance of at most 2^-128 and should with 2^-160.
 const macLength = 20
@@ -37,7 +37,9 @@ type name struct {
 	grant      storage.ID
 	generation uint32 // refresh
 	expires    uint32 // access: unix seconds
+	issued     uint32 // access: unix seconds
 	scopes     uint32 // access: mask over the grant's ordered scopes
+	audience   byte   // access: which of the grant's ordered audiences, from 1; 0: this server itself
 
 	body, mac []byte
 }
@@ -76,8 +78,10 @@ func (n names) mint(t name, bound []byte) string {
 		b = binary.BigEndian.AppendUint32(b, t.generation)
 	case kindAccess:
 		b = binary.BigEndian.AppendUint32(b, t.expires)
+		b = binary.BigEndian.AppendUint32(b, t.issued)
 		b = binary.BigEndian.AppendUint32(b, t.scopes)
-		b = append(b, secret.Random(3)...) // two tokens of one second are two strings
+		b = append(b, t.audience)
+		b = append(b, secret.Random(2)...) // two tokens of one second are two strings
 	}
 	b = append(b, n.sum(n.keys.Active(), t.kind, b, bound)...)
 	return prefixes[t.kind] + base64.RawURLEncoding.EncodeToString(b)
@@ -100,7 +104,8 @@ func parse(k kind, token string) (name, bool) {
 	case kindRefresh:
 		t.generation = binary.BigEndian.Uint32(b[17:])
 	case kindAccess:
-		t.expires, t.scopes = binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint32(b[21:])
+		t.expires, t.issued = binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint32(b[21:])
+		t.scopes, t.audience = binary.BigEndian.Uint32(b[25:]), b[29]
 	}
 	return t, true
 }

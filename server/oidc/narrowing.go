@@ -7,22 +7,25 @@ import (
 	"github.com/ory/fosite"
 )
 
-// narrowing lets a refresh ask for fewer scopes than the grant has (RFC 6749 §6). Only the access token is narrowed:
-// the grant's row keeps what was allowed, and the next refresh has it all again. Asking for more is invalid_scope.
-type narrowing struct{}
+// narrowing lets an exchange and a refresh ask for less than the grant has: one of its APIs (RFC 8707 §2.2), and at a refresh fewer
+// scopes (RFC 6749 §6). Only the access token is narrowed: the grant's row keeps what was allowed, and the next refresh has it all
+// again. Asking for more is invalid_scope or invalid_target.
+type narrowing struct{ p *Provider }
 
 var _ fosite.TokenEndpointHandler = (*narrowing)(nil)
 
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
-func (*narrowing) HandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) error {
-	asked := fosite.Arguments(strings.Fields(r.GetRequestForm().Get("scope")))
-	if len(asked) == 0 {
-		return nil
+func (n *narrowing) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+	var asked fosite.Arguments
+	if r.GetGrantTypes().ExactOne("refresh_token") {
+		asked = strings.Fields(r.GetRequestForm().Get("scope"))
 	}
-	if !r.GetGrantedScopes().Has(asked...) {
-		return fosite.ErrInvalidScope.WithHint("The scope goes beyond what was granted.")
+	if err := n.p.narrow(ctx, r, r.GetSession().(*session), asked); err != nil {
+		return err
 	}
-	r.(*fosite.AccessRequest).GrantedScope = asked
+	if len(asked) > 0 {
+		r.(*fosite.AccessRequest).GrantedScope = asked // of the ID token
+	}
 	return nil
 }
 
@@ -36,5 +39,5 @@ func (*narrowing) CanSkipClientAuth(context.Context, fosite.AccessRequester) boo
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
 func (*narrowing) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
-	return r.GetGrantTypes().ExactOne("refresh_token")
+	return r.GetGrantTypes().ExactOne("refresh_token") || r.GetGrantTypes().ExactOne("authorization_code") || r.GetGrantTypes().ExactOne(deviceGrantType)
 }

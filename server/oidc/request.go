@@ -25,9 +25,10 @@ type authorizeRequest struct {
 	hasState    bool
 	mode        string // "query", "fragment" or "form_post"
 	asked
-	scopes  []string
-	demands authn.Demands
-	hint    string // `sub` of the id_token_hint
+	scopes    []string
+	resources []storage.Resource
+	demands   authn.Demands
+	hint      string // `sub` of the id_token_hint
 }
 
 // refusal is an error that goes back to the client in the redirect (RFC 6749 §4.1.2.1).
@@ -113,7 +114,13 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 	default:
 		return a.refuse("unsupported_response_type", "Only response_type=code is supported.")
 	}
-	a.scopes = a.client.known(a.params.Get("scope"))
+	if err := a.checkResources(p, ctx); err != nil {
+		return err
+	}
+	a.scopes = a.client.known(a.params.Get("scope"), a.resources...)
+	if len(a.scopes) > maxScopes {
+		return a.refuse("invalid_scope", "The request asks for more scopes than one grant can have.")
+	}
 	if len(a.params.Get("nonce")) > 1024 {
 		return a.refuse("invalid_request", "nonce is longer than 1,024 characters.")
 	}

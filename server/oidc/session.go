@@ -16,9 +16,12 @@ type session struct {
 	client     storage.Client
 	user       storage.User
 	email      storage.Email
-	generation int64         // of the refresh token to mint
-	end        time.Time     // absolute end of the grant; no token outlives it
-	skew       time.Duration // our clock less fosite's, which is always the machine's
+	generation int64             // of the refresh token to mint
+	scopes     fosite.Arguments  // of the access token to mint
+	resource   *storage.Resource // that it is for; nil: this server itself
+	index      int               // of the resource among the grant's audiences, from 1
+	end        time.Time         // absolute end of the grant; no token outlives it
+	skew       time.Duration     // our clock less fosite's, which is always the machine's
 	expires    map[fosite.TokenType]time.Time
 	claims     *jwt.IDTokenClaims
 	headers    *jwt.Headers
@@ -28,6 +31,14 @@ var (
 	_ fosite.Session = (*session)(nil)
 	_ openid.Session = (*session)(nil)
 )
+
+// jwt reports whether the access token is a JWT.
+func (s *session) jwt() bool {
+	if s.resource != nil {
+		return !s.resource.Settings.Opaque
+	}
+	return s.client.Settings.JWTAccess
+}
 
 // SetExpiresAt implements fosite.Session, by the machine's clock.
 func (s *session) SetExpiresAt(t fosite.TokenType, at time.Time) { s.expire(t, at.Add(s.skew)) }

@@ -98,29 +98,38 @@ func (s *grantStore) load(ctx context.Context, token string, k kind) (name, *mem
 	if !ok || !s.p.names.known(t) {
 		return name{}, m, fosite.ErrNotFound
 	}
-	if !m.loaded || m.grant.ID != t.grant {
-		g, u, e, err := s.p.store.View(ctx).GrantPerson(t.grant)
-		if errors.Is(err, storage.ErrNotFound) {
-			return name{}, m, fosite.ErrNotFound
-		}
-		if err != nil {
-			m.failure = err
-			return name{}, m, err
-		}
-		c, err := s.p.cache.client(ctx, g.ClientID)
-		if errors.Is(err, storage.ErrNotFound) {
-			return name{}, m, fosite.ErrNotFound
-		}
-		if err != nil {
-			m.failure = err
-			return name{}, m, err
-		}
-		m.loaded, m.grant, m.user, m.email, m.client = true, g, u, e, c.Client
+	if err := s.p.loadGrant(ctx, m, t.grant); err != nil {
+		return name{}, m, err
 	}
 	if !s.p.names.genuine(t, binding(m.grant, m.client)) {
 		return name{}, m, fosite.ErrNotFound
 	}
 	return t, m, nil
+}
+
+// loadGrant fills the memo with a grant, its person and its client, in one read, unless it has them. fosite.ErrNotFound if one is missing.
+func (p *Provider) loadGrant(ctx context.Context, m *memo, id storage.ID) error {
+	if m.loaded && m.grant.ID == id {
+		return nil
+	}
+	g, u, e, err := p.store.View(ctx).GrantPerson(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return fosite.ErrNotFound
+	}
+	if err != nil {
+		m.failure = err
+		return err
+	}
+	c, err := p.cache.client(ctx, g.ClientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return fosite.ErrNotFound
+	}
+	if err != nil {
+		m.failure = err
+		return err
+	}
+	m.loaded, m.grant, m.user, m.email, m.client = true, g, u, e, c.Client
+	return nil
 }
 
 // requester builds fosite's view of the grant, with a session of its own.
@@ -230,12 +239,39 @@ func (s *grantStore) CreateAccessTokenSession(ctx context.Context, _ string, r f
 
 // GetAccessTokenSession implements oauth2.AccessTokenStorage, for revocation only: any access token that was ever genuine names its grant.
 func (s *grantStore) GetAccessTokenSession(ctx context.Context, token string, _ fosite.Session) (fosite.Requester, error) {
-	_, m, err := s.load(ctx, token, kindAccess)
+	m, err := s.grantOf(ctx, token)
 	if err != nil {
 		return nil, err
 	}
 	r, _ := s.requester(m)
 	return r, nil
+}
+
+// grantOf finds the grant an access token belongs to, alive or not.
+func (s *grantStore) grantOf(ctx context.Context, token string) (*memo, error) {
+	if strings.Count(token, ".") != 2 {
+		_, m, err := s.load(ctx, token, kindAccess)
+		return m, err
+	}
+	claims, err := s.p.readJWT(ctx, token)
+	if errors.Is(err, errToken) {
+		return nil, fosite.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	id, err := storage.ParseID(claims.Grant)
+	if err != nil {
+		return nil, fosite.ErrNotFound
+	}
+	m := memoOf(ctx)
+	if err := s.p.loadGrant(ctx, m, id); err != nil {
+		return nil, err
+	}
+	if m.grant.ClientID != claims.ClientID {
+		return nil, fosite.ErrNotFound
+	}
+	return m, nil
 }
 
 // DeleteAccessTokenSession implements oauth2.AccessTokenStorage.

@@ -65,7 +65,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 		return p.tokenError(ctx, m, form.Get("grant_type"), err)
 	}
 	se := request.GetSession().(*session)
-	out := tokenResponse{AccessToken: response.GetAccessToken(), TokenType: "Bearer", Scope: strings.Join(request.GetGrantedScopes(), " "),
+	out := tokenResponse{AccessToken: response.GetAccessToken(), TokenType: "Bearer", Scope: strings.Join(se.scopes, " "),
 		ExpiresIn: int64(se.GetExpiresAt(fosite.AccessToken).Sub(p.now()).Round(time.Second).Seconds())}
 	if m.refresh {
 		out.RefreshToken = p.refreshToken(se, m.generation) // the current one: somebody may have been faster than us

@@ -56,13 +56,19 @@ func (t *tokens) ValidateRefreshToken(_ context.Context, r fosite.Requester, _ s
 // GenerateAccessToken implements oauth2.AccessTokenStrategy.
 func (t *tokens) GenerateAccessToken(ctx context.Context, r fosite.Requester) (string, string, error) {
 	se := r.GetSession().(*session)
+	if se.jwt() {
+		token, err := t.p.jwtAccess(ctx, se, se.scopes)
+		memoOf(ctx).accessToken = token
+		return token, token, err
+	}
 	var mask uint32
 	for i, scope := range strings.Fields(se.grant.Scope) {
-		if i < 32 && r.GetGrantedScopes().Has(scope) {
+		if i < maxScopes && se.scopes.Has(scope) {
 			mask |= 1 << i
 		}
 	}
-	token := t.p.names.mint(name{kind: kindAccess, grant: se.grant.ID, expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix()), scopes: mask}, binding(se.grant, se.client))
+	token := t.p.names.mint(name{kind: kindAccess, grant: se.grant.ID, expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix()),
+		issued: uint32(t.p.now().Unix()), scopes: mask, audience: byte(se.index)}, binding(se.grant, se.client))
 	memoOf(ctx).accessToken = token // its hash goes into the ID token
 	return token, token, nil
 }

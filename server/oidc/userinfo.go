@@ -17,6 +17,9 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if a.resource != nil {
+		return errToken // it is meant for somebody else (RFC 9068 §4)
+	}
 	if a.person == nil || !a.scopes.Has("openid") {
 		return &web.Error{Status: http.StatusForbidden, Code: "insufficient_scope", Message: "The access token has no scope openid."}
 	}

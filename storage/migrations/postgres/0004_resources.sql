@@ -11,3 +11,15 @@ CREATE TABLE revoked_tokens (
   expires BIGINT NOT NULL
 );
 CREATE INDEX revoked_tokens_expires ON revoked_tokens (expires);
+
+-- APIs that access tokens are made for: the identifier is the audience (RFC 8707).
+CREATE TABLE resources (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  source TEXT NOT NULL CHECK (source IN ('api', 'config')),
+  scopes TEXT NOT NULL,
+  servers TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  updated BIGINT NOT NULL
+);
