@@ -29,6 +29,7 @@ type appSwitches struct {
 	alg                         string
 	grants, scopes, resources   []string
 	jwtAccess                   bool
+	introspectionAlg            string
 	pkce, allowHTTP, username   bool
 	firstParty                  bool
 	home, policy, terms         string
@@ -47,6 +48,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use: authorization_code, refresh_token, client_credentials, device_code; again for more")
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.StringArrayVar(&s.resources, "resource", nil, "`identifier` of an API it may ask tokens for; again for more")
+	f.StringVar(&s.introspectionAlg, "introspection-alg", "RS256", "`algorithm` of introspection answers it asks for as JWTs: RS256, PS256, ES256 or EdDSA")
 	f.BoolVar(&s.jwtAccess, "jwt-access-tokens", false, "make its access tokens JWTs also where they are for this server itself")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
@@ -71,6 +73,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		GrantTypes:               given(s.flags("grant-type"), grantTypes(s.grants)),
 		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
 		Resources:                given(s.flags("resource"), nonEmpty(s.resources)),
+		IntrospectionAlg:         given(s.flags("introspection-alg"), s.introspectionAlg),
 		JWTAccessTokens:          given(s.flags("jwt-access-tokens"), s.jwtAccess),
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),

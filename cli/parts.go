@@ -142,7 +142,7 @@ func (c *Config) declared() []admin.Declared {
 					EndpointAudience: d.AllowEndpointAudience,
 					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
-					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens,
+					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,
 				},
 			},
 		})

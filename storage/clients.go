@@ -71,6 +71,7 @@ type ClientSettings struct {
 	Resources  []string `json:"resources,omitempty"`         // identifiers of the APIs it may ask tokens for
 	JWTAccess  bool     `json:"jwt_access_tokens,omitempty"` // its access tokens are JWTs even where they are for this server itself
 
+	IntrospectionAlg  string `json:"introspection_alg,omitempty"`     // of signed introspection answers; "": RS256
 	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
 	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same

@@ -33,6 +33,7 @@ type App struct {
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
+	IntrospectionAlg         string      `json:"introspection_signed_response_alg"`
 	Resources                []string    `json:"resources" doc:"Identifiers of the APIs it may ask tokens for"`
 	JWTAccessTokens          bool        `json:"jwt_access_tokens" doc:"Its access tokens are JWTs even where they are for this server itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
@@ -79,6 +80,7 @@ type AppSwitches struct {
 	IDTokenSignedResponseAlg *string   `json:"id_token_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	GrantTypes               *[]string `json:"grant_types,omitempty" doc:"Empty: those of its type"`
 	Scope                    *string   `json:"scope,omitempty" doc:"Separated by spaces"`
+	IntrospectionAlg         *string   `json:"introspection_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	Resources                *[]string `json:"resources,omitempty" doc:"Identifiers of the APIs it may ask tokens for; replaces the list"`
 	JWTAccessTokens          *bool     `json:"jwt_access_tokens,omitempty"`
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
@@ -215,6 +217,9 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.Scope != nil {
 		c.Settings.Scopes = strings.Fields(*s.Scope)
+	}
+	if s.IntrospectionAlg != nil {
+		c.Settings.IntrospectionAlg = *s.IntrospectionAlg
 	}
 	if s.Resources != nil {
 		c.Settings.Resources = *s.Resources
@@ -394,7 +399,8 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
 		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess,
-		RequirePKCE: c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
+		IntrospectionAlg: cmp.Or(c.Settings.IntrospectionAlg, "RS256"),
+		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),
 	}

@@ -134,6 +134,7 @@ func sameClient(a, b storage.Client) bool {
 		c.Nonce, c.Created, c.Updated = nil, 0, 0
 		c.RedirectURIs, c.PostLogoutRedirectURIs, c.AllowedOrigins = listed(c.RedirectURIs), listed(c.PostLogoutRedirectURIs), listed(c.AllowedOrigins)
 		c.Settings.IDTokenAlg = cmp.Or(c.Settings.IDTokenAlg, "RS256")
+		c.Settings.IntrospectionAlg = cmp.Or(c.Settings.IntrospectionAlg, "RS256")
 		return c
 	}
 	return reflect.DeepEqual(plain(a), plain(b))

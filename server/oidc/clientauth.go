@@ -17,6 +17,9 @@ import (
 // Methods of client authentication (OpenID Connect Core §9).
 var authMethods = []string{"client_secret_basic", "client_secret_post", storage.PrivateKeyJWT, "none"}
 
+// confidentialMethods are those that prove something.
+var confidentialMethods = authMethods[:len(authMethods)-1]
+
 var errClient = fosite.ErrInvalidClient.WithHint("The client is not known, or its authentication is not right.")
 
 // decoy is compared with when there is no such client, so that an unknown one takes the same steps as a wrong secret.

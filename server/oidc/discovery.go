@@ -9,37 +9,41 @@ import (
 
 // metadata is OpenID Connect Discovery §3 and RFC 8414 §2.
 type metadata struct {
-	Issuer                 string   `json:"issuer"`
-	AuthorizationEndpoint  string   `json:"authorization_endpoint"`
-	TokenEndpoint          string   `json:"token_endpoint"`
-	UserinfoEndpoint       string   `json:"userinfo_endpoint"`
-	PAREndpoint            string   `json:"pushed_authorization_request_endpoint"`
-	JWKSURI                string   `json:"jwks_uri"`
-	RevocationEndpoint     string   `json:"revocation_endpoint"`
-	EndSessionEndpoint     string   `json:"end_session_endpoint"`
-	DeviceEndpoint         string   `json:"device_authorization_endpoint"`
-	ScopesSupported        []string `json:"scopes_supported"`
-	ResponseTypesSupported []string `json:"response_types_supported"`
-	ResponseModesSupported []string `json:"response_modes_supported"`
-	GrantTypesSupported    []string `json:"grant_types_supported"`
-	PromptValuesSupported  []string `json:"prompt_values_supported"`
-	ACRValuesSupported     []string `json:"acr_values_supported"`
-	SubjectTypesSupported  []string `json:"subject_types_supported"`
-	IDTokenAlgs            []string `json:"id_token_signing_alg_values_supported"`
-	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
-	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
-	RevocationAuthMethods  []string `json:"revocation_endpoint_auth_methods_supported"`
-	RevocationAuthAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
-	ClaimTypesSupported    []string `json:"claim_types_supported"`
-	ClaimsSupported        []string `json:"claims_supported"`
-	ClaimsParameter        bool     `json:"claims_parameter_supported"`
-	RequestParameter       bool     `json:"request_parameter_supported"`
-	RequestObjectAlgs      []string `json:"request_object_signing_alg_values_supported"`
-	RequestURIParameter    bool     `json:"request_uri_parameter_supported"`
-	RequireRequestURI      bool     `json:"require_request_uri_registration"`
-	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
-	IssInResponse          bool     `json:"authorization_response_iss_parameter_supported"`
-	UILocalesSupported     []string `json:"ui_locales_supported,omitempty"`
+	Issuer                   string   `json:"issuer"`
+	AuthorizationEndpoint    string   `json:"authorization_endpoint"`
+	TokenEndpoint            string   `json:"token_endpoint"`
+	UserinfoEndpoint         string   `json:"userinfo_endpoint"`
+	PAREndpoint              string   `json:"pushed_authorization_request_endpoint"`
+	JWKSURI                  string   `json:"jwks_uri"`
+	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`
+	EndSessionEndpoint       string   `json:"end_session_endpoint"`
+	DeviceEndpoint           string   `json:"device_authorization_endpoint"`
+	ScopesSupported          []string `json:"scopes_supported"`
+	ResponseTypesSupported   []string `json:"response_types_supported"`
+	ResponseModesSupported   []string `json:"response_modes_supported"`
+	GrantTypesSupported      []string `json:"grant_types_supported"`
+	PromptValuesSupported    []string `json:"prompt_values_supported"`
+	ACRValuesSupported       []string `json:"acr_values_supported"`
+	SubjectTypesSupported    []string `json:"subject_types_supported"`
+	IDTokenAlgs              []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgs            []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgs       []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	ClaimTypesSupported      []string `json:"claim_types_supported"`
+	ClaimsSupported          []string `json:"claims_supported"`
+	ClaimsParameter          bool     `json:"claims_parameter_supported"`
+	RequestParameter         bool     `json:"request_parameter_supported"`
+	RequestObjectAlgs        []string `json:"request_object_signing_alg_values_supported"`
+	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
+	RequireRequestURI        bool     `json:"require_request_uri_registration"`
+	CodeChallengeMethods     []string `json:"code_challenge_methods_supported"`
+	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"`
+	UILocalesSupported       []string `json:"ui_locales_supported,omitempty"`
 }
 
 func (p *Provider) metadata() metadata {
@@ -47,6 +51,7 @@ func (p *Provider) metadata() metadata {
 		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
 		PAREndpoint: p.issuer + "/par", RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
+		IntrospectionEndpoint: p.issuer + "/introspect", IntrospectionAuthMethods: confidentialMethods, IntrospectionAuthAlgs: jose.Algorithms, IntrospectionAlgs: signingAlgs,
 		DeviceEndpoint:  p.issuer + "/device_authorization",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},

@@ -9,6 +9,7 @@
 //	POST      /token
 //	GET POST  /userinfo
 //	GET       /jwks
+//	POST      /introspect
 //	POST      /revoke
 //	POST      /device_authorization
 //	GET POST  /logout
@@ -196,6 +197,7 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+devicePath+"/done", pages.Handle(p.deviceDone))
 	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
 	mux.Handle("POST "+at("/par"), p.crossOrigin(api.Handle(p.par)))
+	mux.Handle("POST "+at("/introspect"), api.Handle(p.introspect))
 	mux.Handle("POST "+at("/revoke"), p.crossOrigin(api.Handle(p.revoke)))
 	mux.Handle("GET "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
 	mux.Handle("POST "+at("/userinfo"), p.crossOrigin(api.Handle(p.userinfo)))
