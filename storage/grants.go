@@ -21,19 +21,20 @@ type Grant struct {
 	Rotated     string // times of the last rotations, the newest first (written and read by server/oidc)
 	Expires     int64
 	RevokedAt   int64
+	Claims      string // what the request asked for beyond its scopes (written and read by server/oidc); "": nothing
 }
 
-const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at`
+const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at, claims`
 
 func (g *Grant) fields() []any {
 	return []any{&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Secret, &g.Scope, &g.Audience, &g.AuthTime, &g.AMR, &g.ACR, &g.Request,
-		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt}
+		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt, &g.Claims}
 }
 
 // InsertGrant adds a grant whose code is not spent yet; ErrConflict if the person is gone.
 func (tx Tx) InsertGrant(g Grant) error {
-	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0)`,
-		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires)
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0, $14)`,
+		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires, g.Claims)
 	return err
 }
 
@@ -52,7 +53,7 @@ func (tx Tx) GrantPerson(id ID) (Grant, User, Email, error) {
 		e Email
 	)
 	err := tx.row(`SELECT g.id, g.client_id, g.user_id, g.session_id, g.secret, g.scope, g.audience, g.auth_time, g.amr, g.acr, g.request, g.code_expires, g.code_spent,
-		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
+		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, g.claims, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
 		FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN emails e ON e.user_id = u.id AND e.is_primary WHERE g.id = $1`, id).
 		Scan(append(append(g.fields(), u.fields()...), &e.Address, &e.Typed, &e.VerifiedAt)...)
 	if e.Address != "" {

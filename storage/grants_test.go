@@ -42,7 +42,7 @@ func newUser(t testing.TB, s *Store) User {
 
 func newGrant(u User) Grant {
 	return Grant{ID: NewID(), ClientID: "shop", UserID: u.ID, SessionID: NewID(), Secret: []byte("0123456789abcdef"), Scope: "openid email", Audience: "[]",
-		AuthTime: 10, AMR: "otp", ACR: "urn:gatelatch:1", Request: "redirect_uri=x", CodeExpires: 100, Expires: 700}
+		AuthTime: 10, AMR: "otp", ACR: "urn:gatelatch:1", Request: "redirect_uri=x", Claims: `{"a":["x"]}`, CodeExpires: 100, Expires: 700}
 }
 
 func TestGrantsFromCodeToRevocation(t *testing.T) {

@@ -3,6 +3,7 @@ package admin
 import (
 	"strings"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/jose"
 	"gatelatch/storage"
 )
@@ -12,6 +13,7 @@ type AppRequests struct {
 	RequirePushedAuthorizationRequests bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
 	RequireSignedRequestObject         bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
 	RequestObjectSigningAlg            string `json:"request_object_signing_alg,omitempty" doc:"The only algorithm it signs them with; left out: any that is supported"`
+	RequiredACR                        string `json:"required_acr,omitempty" doc:"How strong every sign-in must be at least"`
 }
 
 // RequestSwitches change what an application's authorization requests have to be like; nil leaves a setting as it is.
@@ -19,6 +21,7 @@ type RequestSwitches struct {
 	RequirePushedAuthorizationRequests *bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
 	RequireSignedRequestObject         *bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
 	RequestObjectSigningAlg            *string `json:"request_object_signing_alg,omitempty" doc:"Empty for any that is supported"`
+	RequiredACR                        *string `json:"required_acr,omitempty" doc:"How strong every sign-in must be at least; empty for anything"`
 }
 
 func (s RequestSwitches) apply(c storage.Client) storage.Client {
@@ -32,11 +35,15 @@ func (s RequestSwitches) apply(c storage.Client) storage.Client {
 	if s.RequestObjectSigningAlg != nil {
 		set.RequestObjectAlg = *s.RequestObjectSigningAlg
 	}
+	if s.RequiredACR != nil {
+		set.RequiredACR = *s.RequiredACR
+	}
 	return c
 }
 
 func requestsOf(c storage.Client) AppRequests {
-	return AppRequests{RequirePushedAuthorizationRequests: c.Settings.RequirePushed, RequireSignedRequestObject: c.Settings.RequireSigned, RequestObjectSigningAlg: c.Settings.RequestObjectAlg}
+	return AppRequests{RequirePushedAuthorizationRequests: c.Settings.RequirePushed, RequireSignedRequestObject: c.Settings.RequireSigned, RequestObjectSigningAlg: c.Settings.RequestObjectAlg,
+		RequiredACR: c.Settings.RequiredACR}
 }
 
 // checkRequests refuses demands that an application cannot meet.
@@ -44,6 +51,9 @@ func checkRequests(c storage.Client) error {
 	set := c.Settings
 	if set.RequestObjectAlg != "" && !jose.Supported(set.RequestObjectAlg) {
 		return refuse(422, "request_object_signing_alg is %q. It can be one of %s.", set.RequestObjectAlg, strings.Join(jose.Algorithms, ", "))
+	}
+	if set.RequiredACR != "" && !authn.Reachable([]string{set.RequiredACR}) {
+		return refuse(422, "required_acr is %q, and nobody can sign in here as strongly. It can be %s.", set.RequiredACR, strings.Join(authn.ACRs, ", "))
 	}
 	if set.RequireSigned && len(set.JWKS) == 0 && set.JWKSURI == "" {
 		return refuse(422, "An application that must sign its requests needs public keys: set jwks or jwks_uri.")

@@ -13,6 +13,7 @@ type Demands struct {
 	MaxAge      *int64   `json:"max_age,omitempty"` // seconds
 	LoginHint   string   `json:"login_hint,omitempty"`
 	ACRValues   []string `json:"acr_values,omitempty"`
+	RequiredACR []string `json:"required_acr,omitempty"` // one of them must be fulfilled; ACRValues are wishes
 	UILocales   string   `json:"ui_locales,omitempty"`
 	Screen      string   `json:"screen,omitempty"`       // Logto's first_screen
 	RequestedAt int64    `json:"requested_at,omitempty"` // microseconds, when the request first arrived
@@ -45,8 +46,8 @@ const (
 
 // Next weighs what a request demands against who is signed in. It is the only place that does.
 //
-// flow is nil while there is none yet; live is nil when nobody is signed in. The client weighs in with being switched on:
-// for a disabled one nobody is ever done.
+// flow is nil while there is none yet; live is nil when nobody is signed in. The client weighs in with being switched on (for a
+// disabled one nobody is ever done) and with the strength it insists on. A wish for more strength is asked for once.
 //
 // For prompt=login and max_age=0 only a session made after the request arrived counts, so the first hit of such a request
 // always asks. The flow's own session is compared in whole seconds, as auth_time has them (Core §2): the clocks of two
@@ -64,6 +65,8 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 	case d.MaxAge != nil && !fresh && (*d.MaxAge <= 0 || seconds(now)-seconds(at) > *d.MaxAge):
 		return StepSignIn
 	case d.Prompts("create") && !own:
+		return StepSignIn
+	case !StrongEnough(live.Session, d, c), !own && stronger(live.Session, d):
 		return StepSignIn
 	case d.Prompts("select_account") && !own:
 		return StepSelectAccount

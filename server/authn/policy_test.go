@@ -16,6 +16,10 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 	live := func(authTime int64) *Live {
 		return &Live{Session: storage.Session{ID: ours, AuthTime: authTime, Expires: now + 1}, User: storage.User{Status: "active"}}
 	}
+	strong := func(acr string) *Live { l := live(now - second); l.Session.ACR = acr; return l }
+	insists := func(acr string) storage.Client {
+		return storage.Client{Settings: storage.ClientSettings{RequiredACR: acr}}
+	}
 	finished := &storage.Flow{Finished: now, SessionID: ours}
 	foreign := &storage.Flow{Finished: now, SessionID: storage.NewID()}
 	unfinished := &storage.Flow{SessionID: ours}
@@ -37,6 +41,18 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 		{name: "a disabled person is nobody", live: func() *Live { l := live(now - second); l.User.Status = "disabled"; return l }(), want: StepSignIn},
 		{name: "a disabled person is nobody after their own flow, too", flow: finished,
 			live: func() *Live { l := live(now); l.User.Status = "disabled"; return l }(), want: StepSignIn},
+		{name: "a wish that is fulfilled", demands: Demands{ACRValues: []string{"phr", ACR}}, live: strong(ACR), want: StepDone},
+		{name: "a wish that can be fulfilled", demands: Demands{ACRValues: []string{ACR}}, live: strong("0"), want: StepSignIn},
+		{name: "a wish that was asked for already", flow: finished, demands: Demands{ACRValues: []string{ACR}}, live: strong("0"), want: StepDone},
+		{name: "a wish that nobody can fulfil", demands: Demands{ACRValues: []string{"phr"}}, live: strong(ACR), want: StepDone},
+		{name: "a wish without a meaning", demands: Demands{ACRValues: []string{"x"}}, live: strong(ACR), want: StepDone},
+		{name: "more than was wished for", demands: Demands{ACRValues: []string{ACR}}, live: strong("phr"), want: StepDone},
+		{name: "required and fulfilled", demands: Demands{RequiredACR: []string{"phr", ACR}}, live: strong(ACR), want: StepDone},
+		{name: "required and not fulfilled", demands: Demands{RequiredACR: []string{"phr"}}, live: strong(ACR), want: StepSignIn},
+		{name: "required and not fulfilled by the flow's own session", flow: finished, demands: Demands{RequiredACR: []string{"phr"}}, live: strong(ACR), want: StepSignIn},
+		{name: "required without a meaning", demands: Demands{RequiredACR: []string{"x"}}, live: strong("x"), want: StepSignIn},
+		{name: "required by the client", client: insists("urn:gatelatch:2"), live: strong(ACR), want: StepSignIn},
+		{name: "required by the client and fulfilled", client: insists("urn:gatelatch:2"), live: strong("phr"), want: StepDone},
 		{name: "an ended session is nobody", live: func() *Live { l := live(now - second); l.Session.RevokedAt = now; return l }(), want: StepSignIn},
 		{name: "an expired session is nobody", live: func() *Live { l := live(now - second); l.Session.Expires = now; return l }(), want: StepSignIn},
 		{name: "a disabled client lets nobody on", live: live(now - second), client: storage.Client{Disabled: true}, want: StepSignIn},

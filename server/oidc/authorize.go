@@ -180,6 +180,9 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 	if live == nil || flow.Finished == 0 || flow.SessionID != live.Session.ID {
 		return nil, web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
 	}
+	if !authn.StrongEnough(live.Session, demands, a.client.Client) {
+		return nil, a.refuse("unmet_authentication_requirements", "The sign-in is not as strong as is asked for.")
+	}
 	if authn.Next(&flow, demands, live, a.client.Client, p.micros()) != authn.StepDone {
 		return nil, a.refuse("login_required", "The sign-in does not satisfy the request.")
 	}
@@ -218,7 +221,7 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 		ar.GrantScope(scope)
 	}
 	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16), Audience: a.audience(),
-		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR}
+		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR, Claims: a.wishes.encode()}
 	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
 	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: g, client: a.client.Client, user: live.User})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/jose"
 )
 
@@ -54,7 +55,7 @@ func (p *Provider) metadata() metadata {
 		IntrospectionEndpoint: p.issuer + "/introspect", IntrospectionAuthMethods: confidentialMethods, IntrospectionAuthAlgs: jose.Algorithms, IntrospectionAlgs: signingAlgs,
 		DeviceEndpoint:  p.issuer + "/device_authorization",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
-		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: []string{"urn:gatelatch:1"}, SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public"},
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
 		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",

@@ -62,10 +62,20 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 		if e.Code != "" {
 			challenge += `, error="` + e.Code + `", error_description="` + describable(e.Message) + `"`
 		}
+		var weak *tooWeak
+		if errors.As(e, &weak) {
+			challenge += `, acr_values="` + weak.acr + `"`
+		}
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	_ = web.JSON(w, e.Status, body) // a map of strings always encodes
 }
+
+// tooWeak is a token whose sign-in is not strong enough; the client learns what to ask for (RFC 9470 §3).
+type tooWeak struct{ acr string }
+
+// Error implements error.
+func (t *tooWeak) Error() string { return "the sign-in does not fulfil " + t.acr }
 
 // describable keeps what RFC 6749 §5.2 allows in an error_description.
 func describable(s string) string {

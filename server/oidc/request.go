@@ -28,7 +28,8 @@ type authorizeRequest struct {
 	scopes    []string
 	resources []storage.Resource
 	demands   authn.Demands
-	hint      string // `sub` of the id_token_hint
+	hint      string // `sub` of the id_token_hint, or the one the claims parameter names
+	wishes    wishes
 }
 
 // refusal is an error that goes back to the client in the redirect (RFC 6749 §4.1.2.1).
@@ -134,7 +135,10 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 	if err := a.checkDemands(now); err != nil {
 		return err
 	}
-	return a.checkHint(p, ctx)
+	if err := a.checkHint(p, ctx); err != nil {
+		return err
+	}
+	return a.checkWishes()
 }
 
 // checkChallenge applies RFC 7636 with S256 alone: required of public clients always, of confidential ones where the application is set so.

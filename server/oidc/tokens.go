@@ -95,6 +95,8 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	}
 	now := t.p.now()
 	claims := personClaims(se.user, se.email, se.client, r.GetGrantedScopes())
+	wished := wishesOf(se.grant)
+	addWished(claims, wished.IDToken, se.user, se.email, se.client)
 	claims["iss"] = t.p.issuer
 	claims["sub"] = se.GetSubject()
 	claims["aud"] = se.client.ID // a string: Logto's SDKs refuse a list
@@ -102,7 +104,7 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	claims["exp"] = now.Add(lifetime(se.client.Settings.IDToken, t.p.Lifetimes.IDToken)).Unix()
 	claims["auth_time"] = se.grant.AuthTime / int64(time.Second/time.Microsecond)
 	claims["amr"] = strings.Fields(se.grant.AMR)
-	claims["acr"] = se.grant.ACR
+	claims["acr"] = wished.acr(se.grant)
 	if !se.grant.SessionID.IsZero() {
 		claims["sid"] = se.grant.SessionID.String()
 	}

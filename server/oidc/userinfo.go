@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/web"
 )
 
@@ -24,7 +25,12 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return &web.Error{Status: http.StatusForbidden, Code: "insufficient_scope", Message: "The access token has no scope openid."}
 	}
 	m := a.person
+	if required := m.client.Settings.RequiredACR; required != "" && !authn.Fulfils(m.grant.ACR, required) {
+		return &web.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "The sign-in behind this token is not as strong as the client must be.",
+			Err: &tooWeak{acr: required}}
+	}
 	claims := personClaims(m.user, m.email, m.client, a.scopes)
+	addWished(claims, wishesOf(m.grant).Userinfo, m.user, m.email, m.client)
 	claims["sub"] = m.grant.UserID.String()
 	return web.JSON(w, http.StatusOK, claims)
 }
