@@ -112,7 +112,7 @@ func (p *Provider) addressed(c *client, aud json.RawMessage) bool {
 		return false
 	}
 	for _, a := range list {
-		if a == p.issuer || a == p.issuer+"/token" || a == p.issuer+"/par" || a == p.issuer+"/revoke" {
+		if a == p.issuer || a == p.issuer+"/token" || a == p.issuer+"/par" || a == p.issuer+"/revoke" || a == p.issuer+"/introspect" {
 			return true
 		}
 	}

@@ -208,7 +208,7 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}
 	// Programs are refused in their own language, also by method.
-	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/par": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
+	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/par": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/introspect": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
 		mux.Handle(at(path), api.Handle(web.Only(methods...)))
 	}
 }
