@@ -9,6 +9,7 @@ import (
 // requestFlags are the flags that say what an application's authorization requests have to be like.
 type requestFlags struct {
 	pushed, signed bool
+	answers        string
 	alg, acr       string
 	typed          func(name string) bool
 }
@@ -18,6 +19,7 @@ func (s *requestFlags) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.pushed, "require-par", false, "accept only authorization requests that it has pushed (RFC 9126)")
 	f.BoolVar(&s.signed, "require-signed-requests", false, "accept only authorization requests that it has signed (RFC 9101)")
 	f.StringVar(&s.alg, "request-alg", "", "the only `algorithm` it signs requests with: RS256, PS256, ES256 or EdDSA")
+	f.StringVar(&s.answers, "response-alg", "RS256", "`algorithm` that signs the responses it wants signed: RS256, PS256, ES256 or EdDSA")
 	f.StringVar(&s.acr, "required-acr", "", "how strong every sign-in must be at least, as `acr`: urn:gatelatch:1; empty for anything")
 	s.typed = f.Changed
 }
@@ -28,6 +30,7 @@ func (s *requestFlags) switches() admin.RequestSwitches {
 		RequireSignedRequestObject:         given(s.typed("require-signed-requests"), s.signed),
 		RequestObjectSigningAlg:            given(s.typed("request-alg"), s.alg),
 		RequiredACR:                        given(s.typed("required-acr"), s.acr),
+		AuthorizationSignedResponseAlg:     given(s.typed("response-alg"), s.answers),
 	}
 }
 

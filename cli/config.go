@@ -179,5 +179,6 @@ type Client struct {
 	RequirePushedAuthorizationRequests bool   `key:"require_pushed_authorization_requests"`
 	RequireSignedRequestObject         bool   `key:"require_signed_request_object"`
 	RequestObjectSigningAlg            string `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	AuthorizationSignedResponseAlg     string `key:"authorization_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
 	RequiredACR                        string `key:"required_acr"`
 }

@@ -140,7 +140,7 @@ func (c *Config) declared() []admin.Declared {
 					IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
 					AuthMethod: d.TokenEndpointAuthMethod, AuthAlg: d.TokenEndpointAuthSigningAlg, JWKS: json.RawMessage(d.JWKS), JWKSURI: d.JWKSURI,
 					EndpointAudience: d.AllowEndpointAudience,
-					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR,
+					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
 					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,
 				},

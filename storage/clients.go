@@ -65,6 +65,8 @@ type ClientSettings struct {
 	RequireSigned    bool   `json:"require_signed_request_object,omitempty"`
 	RequestObjectAlg string `json:"request_object_signing_alg,omitempty"` // "": any we know
 
+	AuthorizationAlg string `json:"authorization_signed_response_alg,omitempty"` // of responses that it wants signed (JARM); "": RS256
+
 	RequiredACR string `json:"required_acr,omitempty"` // how strong every sign-in must be at least; "": anything goes
 
 	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.

@@ -13,6 +13,7 @@ type AppRequests struct {
 	RequirePushedAuthorizationRequests bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
 	RequireSignedRequestObject         bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
 	RequestObjectSigningAlg            string `json:"request_object_signing_alg,omitempty" doc:"The only algorithm it signs them with; left out: any that is supported"`
+	AuthorizationSignedResponseAlg     string `json:"authorization_signed_response_alg,omitempty" doc:"Signs the responses that it wants signed (response_mode jwt); left out: RS256"`
 	RequiredACR                        string `json:"required_acr,omitempty" doc:"How strong every sign-in must be at least"`
 }
 
@@ -21,6 +22,7 @@ type RequestSwitches struct {
 	RequirePushedAuthorizationRequests *bool   `json:"require_pushed_authorization_requests,omitempty" doc:"Only requests that the application has pushed count (RFC 9126)"`
 	RequireSignedRequestObject         *bool   `json:"require_signed_request_object,omitempty" doc:"Only requests that the application has signed count (RFC 9101)"`
 	RequestObjectSigningAlg            *string `json:"request_object_signing_alg,omitempty" doc:"Empty for any that is supported"`
+	AuthorizationSignedResponseAlg     *string `json:"authorization_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	RequiredACR                        *string `json:"required_acr,omitempty" doc:"How strong every sign-in must be at least; empty for anything"`
 }
 
@@ -35,6 +37,9 @@ func (s RequestSwitches) apply(c storage.Client) storage.Client {
 	if s.RequestObjectSigningAlg != nil {
 		set.RequestObjectAlg = *s.RequestObjectSigningAlg
 	}
+	if s.AuthorizationSignedResponseAlg != nil {
+		set.AuthorizationAlg = *s.AuthorizationSignedResponseAlg
+	}
 	if s.RequiredACR != nil {
 		set.RequiredACR = *s.RequiredACR
 	}
@@ -43,7 +48,7 @@ func (s RequestSwitches) apply(c storage.Client) storage.Client {
 
 func requestsOf(c storage.Client) AppRequests {
 	return AppRequests{RequirePushedAuthorizationRequests: c.Settings.RequirePushed, RequireSignedRequestObject: c.Settings.RequireSigned, RequestObjectSigningAlg: c.Settings.RequestObjectAlg,
-		RequiredACR: c.Settings.RequiredACR}
+		AuthorizationSignedResponseAlg: c.Settings.AuthorizationAlg, RequiredACR: c.Settings.RequiredACR}
 }
 
 // checkRequests refuses demands that an application cannot meet.

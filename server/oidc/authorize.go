@@ -246,12 +246,18 @@ func (p *Provider) refused(w http.ResponseWriter, r *http.Request, err error) er
 	return p.send(w, r, no.request, url.Values{"error": {no.code}, "error_description": {no.description}})
 }
 
-// send writes an authorization response in the mode that was asked for, with state to the byte and `iss` (RFC 9207).
+// send writes an authorization response in the mode that was asked for, with state to the byte and `iss` (RFC 9207), signed if that was asked for.
 func (p *Provider) send(w http.ResponseWriter, r *http.Request, a *authorizeRequest, values url.Values) error {
 	if a.hasState {
 		values.Set("state", a.state)
 	}
 	values.Set("iss", p.issuer)
+	if a.jarm {
+		var err error
+		if values, err = p.signedAnswer(r.Context(), a, values); err != nil {
+			return err
+		}
+	}
 	switch a.mode {
 	case "form_post":
 		return p.formPost(w, r, a, values)

@@ -38,6 +38,7 @@ type metadata struct {
 	ClaimTypesSupported      []string `json:"claim_types_supported"`
 	ClaimsSupported          []string `json:"claims_supported"`
 	ClaimsParameter          bool     `json:"claims_parameter_supported"`
+	AuthorizationAlgs        []string `json:"authorization_signing_alg_values_supported"`
 	RequestParameter         bool     `json:"request_parameter_supported"`
 	RequestObjectAlgs        []string `json:"request_object_signing_alg_values_supported"`
 	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
@@ -50,7 +51,7 @@ type metadata struct {
 func (p *Provider) metadata() metadata {
 	return metadata{
 		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
-		PAREndpoint: p.issuer + "/par", RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
+		PAREndpoint: p.issuer + "/par", AuthorizationAlgs: signingAlgs, RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		IntrospectionEndpoint: p.issuer + "/introspect", IntrospectionAuthMethods: confidentialMethods, IntrospectionAuthAlgs: jose.Algorithms, IntrospectionAlgs: signingAlgs,
 		DeviceEndpoint:  p.issuer + "/device_authorization",

@@ -94,7 +94,7 @@ func (p *Provider) describe(ctx context.Context, caller *client, token string) (
 		answer.Audience = a.resource.ID
 	}
 	if a.person != nil {
-		answer.AuthTime, answer.ACR = a.person.grant.AuthTime/int64(time.Second/time.Microsecond), a.person.grant.ACR
+		answer.AuthTime, answer.ACR = a.person.grant.AuthTime/int64(time.Second/time.Microsecond), wishesOf(a.person.grant).acr(a.person.grant)
 	}
 	return answer, nil
 }
@@ -115,7 +115,7 @@ func (p *Provider) describeRefresh(ctx context.Context, caller *client, token st
 		return introspection{}, nil
 	}
 	return introspection{Active: true, Issuer: p.issuer, Subject: m.grant.UserID.String(), Audience: p.issuer, ClientID: m.grant.ClientID, Scope: m.grant.Scope,
-		Expires: m.grant.Expires / int64(time.Second/time.Microsecond), AuthTime: m.grant.AuthTime / int64(time.Second/time.Microsecond), ACR: m.grant.ACR}, nil
+		Expires: m.grant.Expires / int64(time.Second/time.Microsecond), AuthTime: m.grant.AuthTime / int64(time.Second/time.Microsecond), ACR: wishesOf(m.grant).acr(m.grant)}, nil
 }
 
 // signedIntrospection answers with a JWT for the client that asked (RFC 9701 §5).

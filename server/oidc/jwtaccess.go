@@ -48,7 +48,7 @@ func (p *Provider) jwtAccess(ctx context.Context, se *session, scopes fosite.Arg
 	}
 	if !se.grant.ID.IsZero() {
 		claims.Subject, claims.Grant = se.GetSubject(), se.grant.ID.String()
-		claims.AuthTime, claims.ACR = se.grant.AuthTime/int64(time.Second/time.Microsecond), se.grant.ACR
+		claims.AuthTime, claims.ACR = se.grant.AuthTime/int64(time.Second/time.Microsecond), wishesOf(se.grant).acr(se.grant)
 	}
 	return keys.sign(alg, jwtType, claims, p.micros())
 }

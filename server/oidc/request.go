@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type authorizeRequest struct {
 	state       string
 	hasState    bool
 	mode        string // "query", "fragment" or "form_post"
+	jarm        bool   // the answer is signed (JARM)
 	asked
 	scopes    []string
 	resources []storage.Resource
@@ -73,21 +75,27 @@ func (p *Provider) read(ctx context.Context, q asked, now int64) (*authorizeRequ
 	return a, a.check(p, ctx, now)
 }
 
-// responseModes are the ways by which an answer can go (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode).
-var responseModes = []string{"query", "fragment", "form_post"}
+// responseModes are the ways by which an answer can go (OAuth 2.0 Multiple Response Types §2.1, Form Post Response Mode, JARM §2.3).
+var responseModes = []string{"query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"}
 
-// setMode takes a response_mode; false if it is not known.
+// setMode takes a response_mode. One that is not known is false, and the answer goes by query.
 func (a *authorizeRequest) setMode(mode string) bool {
+	a.mode = "query"
 	if mode == "" {
-		mode = "query"
+		return true
 	}
-	a.mode = mode
-	return slices.Contains(responseModes, mode)
+	if !slices.Contains(responseModes, mode) {
+		return false
+	}
+	if way, signed := strings.CutSuffix(mode, "jwt"); signed {
+		a.jarm, mode = true, strings.TrimSuffix(way, ".")
+	}
+	a.mode = cmp.Or(mode, "query")
+	return true
 }
 
 func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) error {
 	if !a.setMode(a.params.Get("response_mode")) {
-		a.mode = "query"
 		return a.refuse("invalid_request", "response_mode must be one of "+strings.Join(responseModes, ", ")+".")
 	}
 	if web.Once(a.params, repeatable...) != nil {

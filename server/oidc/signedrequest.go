@@ -153,8 +153,6 @@ func (p *Provider) objectRefused(ctx context.Context, c *client, outside url.Val
 		a.state, a.hasState = "", false
 	}
 	mode, _ := find("response_mode")
-	if !a.setMode(mode) {
-		a.mode = "query"
-	}
+	a.setMode(mode)
 	return a.refuse(code, description)
 }
