@@ -33,6 +33,8 @@ type appSwitches struct {
 	pkce, allowHTTP, username   bool
 	firstParty                  bool
 	home, policy, terms         string
+	logoutURI, loginURI         string
+	logoutEnds, logoutAccess    bool
 	asJSON                      bool
 	authentication              authenticationFlags
 	requests                    requestFlags
@@ -56,6 +58,10 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.firstParty, "first-party", true, "it is your own: nobody is asked before it may use their account; =false for one of somebody else")
 	f.StringVar(&s.home, "home", "", "`address` of its home page")
 	f.StringVar(&s.policy, "policy", "", "`address` of its privacy policy")
+	f.StringVar(&s.logoutURI, "backchannel-logout-uri", "", "`address` that is told when a session ends")
+	f.StringVar(&s.loginURI, "initiate-login-uri", "", "`address` where a sign-in to it can be started")
+	f.BoolVar(&s.logoutEnds, "sign-out-ends-session", true, "signing out there signs out here, too")
+	f.BoolVar(&s.logoutAccess, "sign-out-ends-access", false, "signing out here ends its refresh tokens, too")
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.authentication.bind(cmd)
@@ -78,6 +84,10 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
+		BackchannelLogoutURI:     given(s.flags("backchannel-logout-uri"), s.logoutURI),
+		InitiateLoginURI:         given(s.flags("initiate-login-uri"), s.loginURI),
+		SignOutEndsSession:       given(s.flags("sign-out-ends-session"), s.logoutEnds),
+		SignOutEndsAccess:        given(s.flags("sign-out-ends-access"), s.logoutAccess),
 		FirstParty:               given(s.flags("first-party"), s.firstParty),
 		HomeURL:                  given(s.flags("home"), s.home),
 		PolicyURL:                given(s.flags("policy"), s.policy),
@@ -294,7 +304,8 @@ func (p *Program) showApp(app admin.App) {
 	if !app.FirstParty {
 		w.row("  Consent", "people are asked before it may use their account")
 	}
-	for _, link := range [][2]string{{"  Home page", app.HomeURL}, {"  Privacy policy", app.PolicyURL}, {"  Terms", app.TermsURL}} {
+	for _, link := range [][2]string{{"  Home page", app.HomeURL}, {"  Privacy policy", app.PolicyURL}, {"  Terms", app.TermsURL},
+		{"  Told of sign-outs", app.BackchannelLogoutURI}, {"  Sign-in starts at", app.InitiateLoginURI}} {
 		if link[1] != "" {
 			w.row(link[0], link[1])
 		}

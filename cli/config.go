@@ -169,6 +169,10 @@ type Client struct {
 	ClientURI                      string   `key:"client_uri"`
 	PolicyURI                      string   `key:"policy_uri"`
 	TOSURI                         string   `key:"tos_uri"`
+	BackchannelLogoutURI           string   `key:"backchannel_logout_uri"`
+	InitiateLoginURI               string   `key:"initiate_login_uri"`
+	SignOutEndsSession             bool     `key:"sign_out_ends_session" default:"true"`
+	SignOutEndsAccess              bool     `key:"sign_out_ends_access"`
 
 	TokenEndpointAuthMethod     string   `key:"token_endpoint_auth_method" oneof:"client_secret_basic,client_secret_post,private_key_jwt,none"`
 	TokenEndpointAuthSigningAlg string   `key:"token_endpoint_auth_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`

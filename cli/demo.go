@@ -93,8 +93,8 @@ func (p *Program) demoParties(cfg *Config, issuer string, moved *[]string) ([]*d
 		base := "http://localhost:" + port
 		text := secret.Token(32)
 		cfg.Clients = append(cfg.Clients, Client{
-			FirstParty: true,
-			ClientID:   d.id, ClientName: d.name, ClientSecret: text, Type: "web", Framework: "generic", RequirePKCE: true,
+			FirstParty: true, SignOutEndsSession: true,
+			ClientID: d.id, ClientName: d.name, ClientSecret: text, Type: "web", Framework: "generic", RequirePKCE: true,
 			RedirectURIs: []string{base + "/callback"}, PostLogoutRedirectURIs: []string{base + "/"},
 		})
 		apps = append(apps, newDemoApp(d.name, base, issuer, d.id, text, listeners))

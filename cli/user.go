@@ -17,7 +17,8 @@ func (p *Program) userCommand() *cobra.Command {
 		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"\n  gatelatch user list --search ann\n  gatelatch user disable ann@example.com",
 	}
 	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(),
-		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"), p.userDelete(),
+		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"),
+		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userDelete(),
 		p.userConsents(), p.userRevokeConsent())
 	return cmd
 }
@@ -102,7 +103,7 @@ func (p *Program) userShow() *cobra.Command {
 	return cmd
 }
 
-// userSet is disable and enable.
+// userSet is disable, enable and sign-out.
 func (p *Program) userSet(verb, short string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{

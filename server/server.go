@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,9 +109,12 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		inbox = "/inbox"
 	}
 	signIn := signin.New(
-		signin.Config{PublicURL: c.PublicURL, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
+		signin.Config{PublicURL: c.PublicURL, Issuer: strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
 		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
+	if isLoopback(c.PublicURL.Hostname()) { // a developer's applications are on this machine, too
+		c.AllowNetworks = append(slices.Clone(c.AllowNetworks), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
 		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(),
@@ -124,6 +128,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	pages := web.Edge{Log: d.Log, Translate: translate, Show: signIn.ShowError}
 	s.provider = provider
+	s.engine.Carry(authn.KindFarewell, provider.Farewell)
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
 		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),

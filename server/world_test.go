@@ -35,6 +35,7 @@ type world struct {
 	url     *url.URL
 	store   *storage.Store
 	handler http.Handler
+	api     http.Handler
 	setUp   string // the link that makes the first admin
 	mails   *email.Inbox
 	log     *logbook
@@ -68,7 +69,7 @@ func newWorld(t testing.TB, public string, change ...func(*server.Config)) *worl
 	if w.setUp, err = s.SetUpLink(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.handler = s.Handler()
+	w.handler, w.api = s.Handler(), s.API()
 	w.addApps()
 	w.run(s)
 	return w

@@ -3,6 +3,8 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"strings"
 )
 
 // Client is an application that may ask people to sign in (RFC 6749 §2).
@@ -31,6 +33,20 @@ func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
 
 // PrivateKeyJWT is the method of authentication by an assertion that the client has signed (RFC 7523 §2.2).
 const PrivateKeyJWT = "private_key_jwt"
+
+// StartURL is where a person goes to sign in to the application again: where it can be asked to (OpenID Connect Core §4), else
+// its home page; "" if neither is known.
+func (c Client) StartURL(issuer string) string {
+	uri := c.Settings.InitiateLoginURI
+	if uri == "" {
+		return c.Settings.HomeURL
+	}
+	separator := "?"
+	if strings.Contains(uri, "?") {
+		separator = "&"
+	}
+	return uri + separator + "iss=" + url.QueryEscape(issuer)
+}
 
 // Public reports whether the client cannot keep a secret (RFC 6749 §2.1).
 func (c Client) Public() bool { return c.Type != "web" && c.Type != "m2m" }
@@ -75,14 +91,18 @@ type ClientSettings struct {
 	Resources  []string `json:"resources,omitempty"`         // identifiers of the APIs it may ask tokens for
 	JWTAccess  bool     `json:"jwt_access_tokens,omitempty"` // its access tokens are JWTs even where they are for this server itself
 
-	IntrospectionAlg  string `json:"introspection_alg,omitempty"`     // of signed introspection answers; "": RS256
-	UsernameClaim     bool   `json:"username_claim,omitempty"`        // also write Logto's `username` beside `preferred_username`
-	AllowHTTP         bool   `json:"allow_http,omitempty"`            // http redirect URIs outside loopback
-	NeverRotate       bool   `json:"never_rotate,omitempty"`          // the refresh token stays the same
-	ThirdParty        bool   `json:"third_party,omitempty"`           // belongs to somebody else: people are asked before it may use their account
-	Origin            string `json:"origin,omitempty"`                // how it came here when no administrator entered it
-	PolicyURL         string `json:"policy_uri,omitempty"`            // privacy policy, https
-	TermsURL          string `json:"tos_uri,omitempty"`               // terms of service, https
+	IntrospectionAlg  string `json:"introspection_alg,omitempty"`      // of signed introspection answers; "": RS256
+	UsernameClaim     bool   `json:"username_claim,omitempty"`         // also write Logto's `username` beside `preferred_username`
+	AllowHTTP         bool   `json:"allow_http,omitempty"`             // http redirect URIs outside loopback
+	NeverRotate       bool   `json:"never_rotate,omitempty"`           // the refresh token stays the same
+	ThirdParty        bool   `json:"third_party,omitempty"`            // belongs to somebody else: people are asked before it may use their account
+	Origin            string `json:"origin,omitempty"`                 // how it came here when no administrator entered it
+	PolicyURL         string `json:"policy_uri,omitempty"`             // privacy policy, https
+	TermsURL          string `json:"tos_uri,omitempty"`                // terms of service, https
+	InitiateLoginURI  string `json:"initiate_login_uri,omitempty"`     // where a sign-in can be started from outside (Core §4)
+	LogoutURI         string `json:"backchannel_logout_uri,omitempty"` // told when a session ends that the application knows
+	LogoutSession     bool   `json:"backchannel_logout_session_required,omitempty"`
+	KeepsSession      bool   `json:"keeps_session,omitempty"`         // sign-out there does not end the session here
 	SignOutEndsAccess bool   `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
 	RefreshGrace      *int64 `json:"refresh_grace,omitempty"`         // 0 to 120
 	RefreshIdle       int64  `json:"refresh_idle,omitempty"`          //

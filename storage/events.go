@@ -9,6 +9,7 @@ const (
 	EventUserDeleted     = "user.deleted"
 	EventSignedIn        = "session.signed_in"
 	EventSignedOut       = "session.signed_out"
+	EventSignedOutAll    = "user.signed_out_everywhere"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"

@@ -22,18 +22,28 @@ type Grant struct {
 	Expires     int64
 	RevokedAt   int64
 	Claims      string // what the request asked for beyond its scopes (written and read by server/oidc); "": nothing
+	SID         ID     // the session's name as the client was told it; zero: SessionID
 }
 
-const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at, claims`
+// Sid is the name of the session in tokens (OpenID Connect Back-Channel Logout 1.0 §2.1): it stays when the person signs in
+// again in the same browser.
+func (g Grant) Sid() ID {
+	if !g.SID.IsZero() {
+		return g.SID
+	}
+	return g.SessionID
+}
+
+const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at, claims, sid`
 
 func (g *Grant) fields() []any {
 	return []any{&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Secret, &g.Scope, &g.Audience, &g.AuthTime, &g.AMR, &g.ACR, &g.Request,
-		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt, &g.Claims}
+		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt, &g.Claims, &g.SID}
 }
 
 // InsertGrant adds a grant whose code is not spent yet; ErrConflict if the person is gone.
 func (tx Tx) InsertGrant(g Grant) error {
-	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0, $14)`,
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0, $14, NULL)`,
 		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires, g.Claims)
 	return err
 }
@@ -53,7 +63,7 @@ func (tx Tx) GrantPerson(id ID) (Grant, User, Email, error) {
 		e Email
 	)
 	err := tx.row(`SELECT g.id, g.client_id, g.user_id, g.session_id, g.secret, g.scope, g.audience, g.auth_time, g.amr, g.acr, g.request, g.code_expires, g.code_spent,
-		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, g.claims, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
+		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, g.claims, g.sid, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
 		FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN emails e ON e.user_id = u.id AND e.is_primary WHERE g.id = $1`, id).
 		Scan(append(append(g.fields(), u.fields()...), &e.Address, &e.Typed, &e.VerifiedAt)...)
 	if e.Address != "" {
@@ -123,6 +133,33 @@ func (tx Tx) RevokeUserGrants(user ID, now int64) error {
 
 // MoveSessionGrants ties the live grants of a session to the one that takes its place in the same browser.
 func (tx Tx) MoveSessionGrants(from, to ID) error {
-	_, err := tx.exec(`UPDATE grants SET session_id = $2 WHERE session_id = $1 AND revoked_at = 0`, from, to)
+	_, err := tx.exec(`UPDATE grants SET sid = COALESCE(sid, session_id), session_id = $2 WHERE session_id = $1 AND revoked_at = 0`, from, to)
+	return err
+}
+
+// Farewell is a client that knows a session which ends.
+type Farewell struct {
+	ClientID string
+	UserID   ID
+	SID      ID // the session as the client was told it
+}
+
+// Farewells lists the clients that were given something in a session, whatever became of it, each once.
+func (tx Tx) Farewells(session ID) ([]Farewell, error) {
+	var known []Farewell
+	err := tx.each(`SELECT DISTINCT client_id, user_id, COALESCE(sid, session_id) FROM grants WHERE session_id = $1 AND code_spent > 0 ORDER BY client_id`, []any{session}, func(row scanner) error {
+		var f Farewell
+		if err := row.Scan(&f.ClientID, &f.UserID, &f.SID); err != nil {
+			return err
+		}
+		known = append(known, f)
+		return nil
+	})
+	return known, err
+}
+
+// RevokeSessionClientGrants ends every grant that a session gave to one client.
+func (tx Tx) RevokeSessionClientGrants(session ID, client string, now int64) error {
+	_, err := tx.exec(`UPDATE grants SET revoked_at = $3, request = '' WHERE session_id = $1 AND client_id = $2 AND revoked_at = 0`, session, client, now)
 	return err
 }

@@ -39,6 +39,11 @@ type App struct {
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
+	InitiateLoginURI         string      `json:"initiate_login_uri,omitempty"`
+	BackchannelLogoutURI     string      `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSession bool        `json:"backchannel_logout_session_required"`
+	SignOutEndsSession       bool        `json:"sign_out_ends_session" doc:"Signing out there ends the session here"`
+	SignOutEndsAccess        bool        `json:"sign_out_ends_access" doc:"Signing out here also ends refresh tokens that were to outlive the session"`
 	HomeURL                  string      `json:"client_uri,omitempty"`
 	PolicyURL                string      `json:"policy_uri,omitempty"`
 	TermsURL                 string      `json:"tos_uri,omitempty"`
@@ -87,6 +92,11 @@ type AppSwitches struct {
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
 	FirstParty               *bool     `json:"first_party,omitempty" doc:"false: people are asked before the application may use their account"`
+	InitiateLoginURI         *string   `json:"initiate_login_uri,omitempty" doc:"Where a sign-in to the application can be started from outside (OpenID Connect Core §4)"`
+	BackchannelLogoutURI     *string   `json:"backchannel_logout_uri,omitempty" doc:"Is told when a session ends that the application knows"`
+	BackchannelLogoutSession *bool     `json:"backchannel_logout_session_required,omitempty" doc:"The application needs sid; it always gets it"`
+	SignOutEndsSession       *bool     `json:"sign_out_ends_session,omitempty" doc:"false: signing out there leaves the session here alone"`
+	SignOutEndsAccess        *bool     `json:"sign_out_ends_access,omitempty"`
 	HomeURL                  *string   `json:"client_uri,omitempty" doc:"The application's home page"`
 	PolicyURL                *string   `json:"policy_uri,omitempty" doc:"Its privacy policy, shown where people are asked"`
 	TermsURL                 *string   `json:"tos_uri,omitempty" doc:"Its terms, shown where people are asked"`
@@ -239,7 +249,16 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	if s.FirstParty != nil {
 		c.Settings.ThirdParty = !*s.FirstParty
 	}
-	for _, link := range []struct{ given, saved *string }{{s.HomeURL, &c.Settings.HomeURL}, {s.PolicyURL, &c.Settings.PolicyURL}, {s.TermsURL, &c.Settings.TermsURL}} {
+	if s.BackchannelLogoutSession != nil {
+		c.Settings.LogoutSession = *s.BackchannelLogoutSession
+	}
+	if s.SignOutEndsSession != nil {
+		c.Settings.KeepsSession = !*s.SignOutEndsSession
+	}
+	if s.SignOutEndsAccess != nil {
+		c.Settings.SignOutEndsAccess = *s.SignOutEndsAccess
+	}
+	for _, link := range []struct{ given, saved *string }{{s.InitiateLoginURI, &c.Settings.InitiateLoginURI}, {s.BackchannelLogoutURI, &c.Settings.LogoutURI}, {s.HomeURL, &c.Settings.HomeURL}, {s.PolicyURL, &c.Settings.PolicyURL}, {s.TermsURL, &c.Settings.TermsURL}} {
 		if link.given != nil {
 			*link.saved = *link.given
 		}
@@ -401,6 +420,8 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess,
 		IntrospectionAlg: cmp.Or(c.Settings.IntrospectionAlg, "RS256"),
 		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
+		InitiateLoginURI: c.Settings.InitiateLoginURI, BackchannelLogoutURI: c.Settings.LogoutURI, BackchannelLogoutSession: c.Settings.LogoutSession,
+		SignOutEndsSession: !c.Settings.KeepsSession, SignOutEndsAccess: c.Settings.SignOutEndsAccess,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),
 	}

@@ -36,6 +36,7 @@ type NewUser struct {
 type People interface {
 	CreateUser(ctx context.Context, by, address, name string) (storage.User, error)
 	DisableUser(ctx context.Context, by string, id storage.ID) error
+	SignOutEverywhere(ctx context.Context, by string, id storage.ID) error
 	EnableUser(ctx context.Context, by string, id storage.ID) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
 }
@@ -74,6 +75,10 @@ func (a *Admin) userRoutes(api huma.API) {
 	operation(a, api, huma.Operation{OperationID: "enable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/enable", Summary: "Let a person in again"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
 			return a.changed(ctx, in.User, a.deps.People.EnableUser)
+		})
+	operation(a, api, huma.Operation{OperationID: "sign-out-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/sign-out", Summary: "Sign a person out of all devices and applications"},
+		func(ctx context.Context, in *userPath) (*userAnswer, error) {
+			return a.changed(ctx, in.User, a.deps.People.SignOutEverywhere)
 		})
 	operation(a, api, huma.Operation{OperationID: "delete-user", Method: http.MethodDelete, Path: "/api/v1/users/{user}", Summary: "Delete a person with everything that is theirs"},
 		func(ctx context.Context, in *userPath) (*struct{}, error) {

@@ -31,15 +31,22 @@ const (
 	logEvery    = 5 * time.Minute // the same trouble is worth one line in
 )
 
+// Carrier delivers something other than a mail. An error is tried again until the delivery expires, unless it is ErrHopeless.
+type Carrier func(ctx context.Context, d storage.Delivery) error
+
+// Carry says who delivers a kind of thing. It must be called before Deliver.
+func (e *Engine) Carry(kind string, carrier Carrier) { e.outbox.carriers[kind] = carrier }
+
 // outbox is the sending side in this process.
 type outbox struct {
-	wake    chan struct{}
-	mu      *sync.Mutex
-	trouble map[email.Kind]time.Time // last logged
+	carriers map[string]Carrier
+	wake     chan struct{}
+	mu       *sync.Mutex
+	trouble  map[email.Kind]time.Time // last logged
 }
 
 func newOutbox() outbox {
-	return outbox{wake: make(chan struct{}, 1), mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
+	return outbox{carriers: map[string]Carrier{}, wake: make(chan struct{}, 1), mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
 }
 
 // wakeUp makes Deliver look at once.
@@ -110,10 +117,46 @@ func (e *Engine) claim(ctx context.Context, limit int) ([]storage.Delivery, erro
 	return mine, nil
 }
 
+// carry lets a carrier deliver something and records what came of it.
+func (e *Engine) carry(ctx context.Context, d storage.Delivery, carrier Carrier) {
+	err := e.guard(ctx, func() error { return carrier(ctx, d) })
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendGrace)
+	defer cancel()
+	next := e.now() + backoff(d.Attempts).Microseconds()
+	over := err == nil || errors.Is(err, ErrHopeless) || next >= d.Expires
+	if err != nil {
+		e.log.WarnContext(ctx, "not delivered", "kind", d.Kind, "attempt", d.Attempts+1, "given_up", over, "error", err)
+	}
+	recorded := e.store.Write(ctx, func(tx storage.Tx) error {
+		if over {
+			return tx.DeleteDelivery(d.ID)
+		}
+		return tx.PostponeDelivery(d.ID, next, "not delivered")
+	})
+	if recorded != nil {
+		e.logTrouble(ctx, "outbox", slog.Any("error", recorded))
+	}
+}
+
+// guard makes a panic the failure of one delivery alone.
+func (e *Engine) guard(ctx context.Context, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.ErrorContext(ctx, "panic", "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("deliver: panic")
+		}
+	}()
+	return do()
+}
+
 // deliver sends one claimed mail and records what came of it.
 func (e *Engine) deliver(ctx context.Context, d storage.Delivery) {
+	if carrier, ok := e.outbox.carriers[d.Kind]; ok {
+		e.carry(ctx, d, carrier)
+		return
+	}
 	var l letter
-	err := e.send(ctx, d, &l)
+	err := e.guard(ctx, func() error { return e.send(ctx, d, &l) })
 	// What came of it is recorded even while the server stops, or the mail would leave twice.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendGrace)
 	defer cancel()
@@ -129,15 +172,8 @@ func (e *Engine) deliver(ctx context.Context, d storage.Delivery) {
 	}
 }
 
-// send writes the mail and hands it to the sender; nil also for a mail that is not worth sending any more. A panic in a sender
-// is that mail's failure alone.
-func (e *Engine) send(ctx context.Context, d storage.Delivery, l *letter) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			e.log.ErrorContext(ctx, "panic", "panic", p, "stack", string(debug.Stack()))
-			err = errors.New("send mail: panic")
-		}
-	}()
+// send writes the mail and hands it to the sender; nil also for a mail that is not worth sending any more.
+func (e *Engine) send(ctx context.Context, d storage.Delivery, l *letter) error {
 	if d.Kind != kindMail {
 		return fmt.Errorf("this version knows no delivery of kind %q", d.Kind)
 	}

@@ -77,10 +77,7 @@ func (e *Engine) DisableUser(ctx context.Context, by string, id storage.ID) erro
 		if err := tx.UpdateUser(u); err != nil {
 			return err
 		}
-		if err := tx.RevokeUserSessions(u.ID, storage.ID{}, now); err != nil {
-			return err
-		}
-		if err := tx.RevokeUserGrants(u.ID, now); err != nil {
+		if err := EndAccess(tx, u.ID, now); err != nil {
 			return err
 		}
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDisabled, Actor: by, UserID: u.ID})
@@ -103,8 +100,11 @@ func (e *Engine) EnableUser(ctx context.Context, by string, id storage.ID) error
 
 // DeleteUser removes a person with addresses, sessions and grants. ErrNoUser, ErrLastOwner.
 func (e *Engine) DeleteUser(ctx context.Context, by string, id storage.ID) error {
-	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, _ int64) error {
+	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
 		if err := keepsOwner(tx, u); err != nil {
+			return err
+		}
+		if err := EndAccess(tx, u.ID, now); err != nil {
 			return err
 		}
 		if err := tx.DeleteUser(u.ID); err != nil {

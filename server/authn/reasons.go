@@ -21,6 +21,7 @@ var (
 	ErrBadAddress  = errors.New("not an e-mail address")
 	ErrTaken       = errors.New("somebody has this address already")
 	ErrLastOwner   = errors.New("the last owner cannot be removed")
+	ErrHopeless    = errors.New("trying again would not help")
 	ErrNoUser      = errors.New("there is no such person")
 )
 

@@ -72,12 +72,13 @@ func (e *Engine) SignOut(ctx context.Context, v Visitor, session storage.ID) err
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
+	e.outbox.wakeUp()
 	return nil
 }
 
 // endSession ends a live session with its online grants and writes the event.
 func (e *Engine) endSession(tx storage.Tx, v Visitor, s storage.Session, now int64) error {
-	if err := tx.RevokeSession(s.ID, now); err != nil {
+	if err := EndSession(tx, s.ID, now); err != nil {
 		return err
 	}
 	grants, err := tx.SessionGrants(s.ID, now)

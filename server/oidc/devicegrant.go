@@ -103,6 +103,9 @@ func (g *deviceGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosit
 	if r.GetGrantedScopes().Has("offline_access") && r.GetClient().GetGrantTypes().Has("refresh_token") {
 		m.refresh, expires = true, se.GetExpiresAt(fosite.RefreshToken)
 	}
+	if m.client.Settings.LogoutURI != "" && !m.refresh {
+		expires = m.grant.ID.Time().Add(g.store.p.absolute(m.client)) // the row must still be there when the session ends
+	}
 	if r.GetGrantedScopes().Has("openid") {
 		token, err := t.GenerateIDToken(ctx, 0, r)
 		if err != nil {

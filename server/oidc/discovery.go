@@ -22,6 +22,8 @@ type metadata struct {
 	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
+	BackchannelLogout        bool     `json:"backchannel_logout_supported"`
+	BackchannelSession       bool     `json:"backchannel_logout_session_supported"`
 	DeviceEndpoint           string   `json:"device_authorization_endpoint"`
 	ScopesSupported          []string `json:"scopes_supported"`
 	ResponseTypesSupported   []string `json:"response_types_supported"`
@@ -54,6 +56,7 @@ func (p *Provider) metadata() metadata {
 		PAREndpoint: p.issuer + "/par", AuthorizationAlgs: signingAlgs, RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		IntrospectionEndpoint: p.issuer + "/introspect", IntrospectionAuthMethods: confidentialMethods, IntrospectionAuthAlgs: jose.Algorithms, IntrospectionAlgs: signingAlgs,
+		BackchannelLogout: true, BackchannelSession: true,
 		DeviceEndpoint:  p.issuer + "/device_authorization",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public"},

@@ -113,7 +113,7 @@ func (e *pageError) Error() string { return "refused with a page: " + string(e.k
 func (p *Provider) showPage(w http.ResponseWriter, r *http.Request, e *pageError) error {
 	page := views.ErrorPage{Frame: p.frame(r, e.client, ""), Kind: e.kind, Reference: views.Reference{Ref: web.RequestID(r.Context()), At: p.now()}}
 	if e.client != nil {
-		page.HomeURL = e.client.Settings.HomeURL
+		page.HomeURL = e.client.StartURL(p.issuer)
 	}
 	return web.Page(w, r, http.StatusBadRequest, views.CSP(views.PageStays), views.Error(page))
 }

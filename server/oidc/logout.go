@@ -37,10 +37,13 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case live != nil && s.proven && (s.hint.Session == live.Session.ID.String() || s.hint.Subject == live.User.ID.String()):
+		if s.client.Settings.KeepsSession {
+			return p.leaveApp(w, r, s, live)
+		}
 		return p.endSession(w, r, s, live)
 	case live != nil:
 		return p.askSignOut(w, r, s, live, params)
-	case s.proven:
+	case s.proven && !s.client.Settings.KeepsSession:
 		if err := p.endNamed(r, s.hint); err != nil {
 			return err
 		}
@@ -153,6 +156,17 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, s *signOut
 		return err
 	}
 	p.cookies.Clear(w, "session")
+	return p.signedOut(w, r, s)
+}
+
+// leaveApp signs the person out of one application alone: what it was given in this session ends, and the session goes on.
+func (p *Provider) leaveApp(w http.ResponseWriter, r *http.Request, s *signOut, live *authn.Live) error {
+	err := p.store.Write(r.Context(), func(tx storage.Tx) error {
+		return tx.RevokeSessionClientGrants(live.Session.ID, s.client.ID, p.micros())
+	})
+	if err != nil {
+		return err
+	}
 	return p.signedOut(w, r, s)
 }
 

@@ -111,6 +111,7 @@ type Provider struct {
 
 	secretUses secretUses
 
+	outgoing  *safehttp.Client
 	makeFrame func(r *http.Request, locales string) views.Frame
 	showError func(w http.ResponseWriter, r *http.Request, e *web.Error)
 }
@@ -122,6 +123,7 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		makeFrame: d.Frame, showError: d.ShowError}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
 	p.cache = &cache{p: p}
+	p.outgoing = d.Outgoing
 	p.keyring = &keyring{outgoing: d.Outgoing, now: d.Now}
 	p.edges = p.makeEdges()
 	document, err := json.Marshal(p.metadata())

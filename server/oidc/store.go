@@ -385,7 +385,10 @@ func (s *grantStore) Commit(ctx context.Context) error {
 func (s *grantStore) redeem(ctx context.Context, m *memo) error {
 	now := s.p.micros()
 	expires := m.newExpires.UnixMicro()
-	if !m.refresh {
+	switch {
+	case m.client.Settings.LogoutURI != "" && !m.refresh:
+		expires = m.grant.ID.Time().Add(s.p.absolute(m.client)).UnixMicro() // the row must still be there when the session ends
+	case !m.refresh:
 		expires += lateReuse.Microseconds() // the row must still be there to tell a reuse of the code
 	}
 	err := s.p.store.Write(ctx, func(tx storage.Tx) error { return tx.RedeemCode(m.grant.ID, now, expires) })

@@ -105,8 +105,8 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	claims["auth_time"] = se.grant.AuthTime / int64(time.Second/time.Microsecond)
 	claims["amr"] = strings.Fields(se.grant.AMR)
 	claims["acr"] = wished.acr(se.grant)
-	if !se.grant.SessionID.IsZero() {
-		claims["sid"] = se.grant.SessionID.String()
+	if sid := se.grant.Sid(); !sid.IsZero() {
+		claims["sid"] = sid.String()
 	}
 	// At a refresh the row has no nonce any more, and the token none either (Core §12.2 lets it be left out).
 	if nonce := requestOf(se.grant).Get("nonce"); nonce != "" {

@@ -106,6 +106,6 @@ func (d *Door) gone(v *visit) error {
 	if known.Live {
 		kind = views.ErrorOtherBrowser
 	}
-	page := views.ErrorPage{Frame: d.frame(v, authn.Demands{}, c, ""), Kind: kind, HomeURL: c.Settings.HomeURL, Reference: d.reference(v.r)}
+	page := views.ErrorPage{Frame: d.frame(v, authn.Demands{}, c, ""), Kind: kind, HomeURL: c.StartURL(d.cfg.Issuer), Reference: d.reference(v.r)}
 	return d.show(v, http.StatusGone, views.PageStays, views.Error(page))
 }

@@ -82,7 +82,7 @@ func (d *Door) linkGone(v *visit, f storage.Flow, used bool) error {
 		if err != nil {
 			return err
 		}
-		again = c.Settings.HomeURL
+		again = c.StartURL(d.cfg.Issuer)
 	}
 	return d.show(v, http.StatusGone, views.PageMayLeave, views.LinkGone(views.LinkGonePage{Frame: frame, Used: used, AgainURL: again}))
 }

@@ -48,6 +48,7 @@ const (
 // Config is what the door has to be told.
 type Config struct {
 	PublicURL  *url.URL
+	Issuer     string // as tokens name it: applications that can be asked to sign somebody in are told
 	Language   string // for visitors whose languages are not spoken here
 	PrivacyURL string // for the footer; may be empty
 	HelpURL    string // likewise

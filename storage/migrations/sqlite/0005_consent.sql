@@ -29,3 +29,6 @@ CREATE TABLE device_codes (
 ) STRICT;
 CREATE UNIQUE INDEX device_codes_user ON device_codes (user_digest);
 CREATE INDEX device_codes_expires ON device_codes (expires);
+
+-- The session's name as the application was told it, where its grants have moved on to another session of the same browser.
+ALTER TABLE grants ADD COLUMN sid BLOB;
