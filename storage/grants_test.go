@@ -83,7 +83,8 @@ func TestGrantsFromCodeToRevocation(t *testing.T) {
 
 		session := NewID()
 		run("move", nil, func(tx Tx) error { return tx.MoveSessionGrants(g.SessionID, session) })
-		g.SessionID = session
+		g.SID, g.SessionID = g.SessionID, session // tokens go on naming the session that the client knows
+		same(t, "who knows the session", must(s.View(t.Context()).Farewells(session)), []Farewell{{ClientID: g.ClientID, UserID: g.UserID, SID: g.Sid()}})
 		same(t, "of the session", must(s.View(t.Context()).SessionGrants(session, 80)), []Grant{g})
 		same(t, "of the session, after its end", len(must(s.View(t.Context()).SessionGrants(session, 950))), 0)
 
