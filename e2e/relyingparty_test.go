@@ -345,3 +345,57 @@ func TestDiscoveryNamesOnlyAddressesOfThePublicURL(t *testing.T) {
 		}
 	}
 }
+
+func TestDisabledPersonLosesSessionAndTokensAtOnce(t *testing.T) {
+	notes := newParty(t, "notes")
+	s := serveParties(t, nil, notes)
+	p := s.person("ann@example.com")
+	p.signIn(notes.URL + "/sign-in")
+	token := notes.of(p).Token
+
+	s.run("user", "disable", p.address)
+	if _, err := notes.userinfo(token); err == nil {
+		t.Error("the access token of a disabled person still answers at userinfo")
+	}
+	if _, err := notes.refresh(token.RefreshToken); err == nil {
+		t.Error("the refresh token of a disabled person still gives tokens")
+	}
+	if shown := p.open(notes.URL + "/sign-in"); !shown.has("identifier") {
+		t.Errorf("the session of a disabled person leads to %s %q, want the sign-in page", shown.URL, shown.text())
+	}
+}
+
+func TestHTTPSSignsInWithHostCookies(t *testing.T) {
+	trusted, port := newCertificate(t), freePort(t)
+	notes := newParty(t, "notes")
+	s := newServer(t, settings{
+		"clients":    []application{notes.application()},
+		"public_url": fmt.Sprintf("https://localhost:%d", port), "listen": fmt.Sprintf("localhost:%d", port),
+		"tls": settings{"cert": trusted.Cert, "key": trusted.Key},
+	})
+	s.Port, s.client = port, trusted.client()
+	s.start()
+	notes.connect(s.Issuer, s.client)
+
+	p := s.person("ann@example.com")
+	if shown := p.signIn(notes.URL + "/sign-in"); !strings.Contains(shown.text(), "Hello ann@example.com") {
+		t.Fatalf("over https sign-in ends at %s %q", shown.URL, shown.text())
+	}
+	home, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for _, cookie := range p.browser.Jar.Cookies(home) {
+		if strings.HasPrefix(cookie.Name, "app-") {
+			continue // the app's own, on the same host
+		}
+		sent++
+		if !strings.HasPrefix(cookie.Name, "__Host-") {
+			t.Errorf("over https the cookie %s has no __Host- in front", cookie.Name)
+		}
+	}
+	if sent == 0 {
+		t.Error("the browser holds no cookie of the server")
+	}
+}
