@@ -10,8 +10,8 @@ import (
 func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 	w := newWorld(t, "http://localhost:4283")
 	for path, allowed := range map[string]string{
-		"/oidc/token": "OPTIONS, POST", "/oidc/revoke": "OPTIONS, POST", "/oidc/introspect": "POST", "/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/oidc/jwks": "GET, HEAD",
-		"/oidc/.well-known/openid-configuration": "GET, HEAD", "/.well-known/openid-configuration/oidc": "GET, HEAD", "/.well-known/oauth-authorization-server/oidc": "GET, HEAD",
+		"/oidc/token": "OPTIONS, POST", "/oidc/revoke": "OPTIONS, POST", "/oidc/introspect": "POST", "/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/oidc/par": "OPTIONS, POST", "/oidc/jwks": "GET, HEAD, OPTIONS",
+		"/oidc/.well-known/openid-configuration": "GET, HEAD, OPTIONS", "/.well-known/openid-configuration/oidc": "GET, HEAD, OPTIONS", "/.well-known/oauth-authorization-server/oidc": "GET, HEAD, OPTIONS",
 		"/oidc/authorize": "GET, HEAD, POST", "/oidc/resume": "GET, HEAD", "/oidc/logout": "GET, HEAD, POST", "/oidc/logout/confirm": "POST",
 		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST",
 		"/consent": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/device/confirm": "GET, HEAD, POST", "/device/done": "GET, HEAD", "/oidc/device_authorization": "POST",
@@ -30,7 +30,7 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 			if got.Code != 405 || got.Header().Get("Allow") != allowed || strings.Contains(got.Body.String(), "s3cret") {
 				t.Errorf("%s %s: got %d with Allow %q, want 405 with %q", method, path, got.Code, got.Header().Get("Allow"), allowed)
 			}
-			programs := strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "/revoke") || strings.HasSuffix(path, "/introspect") || strings.HasSuffix(path, "/device_authorization") || strings.HasSuffix(path, "/userinfo")
+			programs := strings.HasSuffix(path, "/token") || strings.HasSuffix(path, "/par") || strings.HasSuffix(path, "/revoke") || strings.HasSuffix(path, "/introspect") || strings.HasSuffix(path, "/device_authorization") || strings.HasSuffix(path, "/userinfo")
 			if programs && (got.Header().Get("Cache-Control") != "no-store" || !json.Valid(got.Body.Bytes())) {
 				t.Errorf("%s %s: got %.300s, want JSON that nobody keeps", method, path, got.Body)
 			}

@@ -18,7 +18,7 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	if err := guard.AddTrustedOrigin(originOf(c.PublicURL)); err != nil {
 		panic(err) // the configuration has checked public_url
 	}
-	for _, path := range []string{"/token", "/revoke", "/device_authorization", "/userinfo", "/authorize", "/logout"} {
+	for _, path := range []string{"/token", "/par", "/revoke", "/device_authorization", "/userinfo", "/authorize", "/logout"} {
 		guard.AddInsecureBypassPattern("POST " + c.IssuerPath + path)
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

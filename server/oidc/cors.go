@@ -20,6 +20,16 @@ func (p *Provider) crossOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// publicPreflight answers a browser that asks before it sends a header with its request for a public document.
+func publicPreflight(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET")
+	h.Set("Access-Control-Allow-Headers", "*")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
 // preflight answers a browser that asks before it sends.
 func (p *Provider) preflight(w http.ResponseWriter, r *http.Request) {
 	if p.allowOrigin(w, r) {

@@ -180,12 +180,12 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	at := func(path string) string { return p.IssuerPath + path }
 	documents, api, pages := p.edges.documents, p.edges.api, p.edges.pages
 	discovery := p.public(documents.Handle(p.discovery))
-	mux.Handle("GET "+at("/.well-known/openid-configuration"), discovery)
-	if p.IssuerPath != "" {
-		mux.Handle("GET /.well-known/openid-configuration"+p.IssuerPath, discovery)
+	public := map[string]http.Handler{at("/.well-known/openid-configuration"): discovery, "/.well-known/openid-configuration" + p.IssuerPath: discovery,
+		"/.well-known/oauth-authorization-server" + p.IssuerPath: discovery, at("/jwks"): p.public(documents.Handle(p.jwks))}
+	for path, document := range public {
+		mux.Handle("GET "+path, document)
+		mux.HandleFunc("OPTIONS "+path, publicPreflight)
 	}
-	mux.Handle("GET /.well-known/oauth-authorization-server"+p.IssuerPath, discovery)
-	mux.Handle("GET "+at("/jwks"), p.public(documents.Handle(p.jwks)))
 	mux.Handle("GET "+at("/authorize"), pages.Handle(p.authorize))
 	mux.Handle("POST "+at("/authorize"), pages.Handle(p.authorizeByPost))
 	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
