@@ -34,6 +34,7 @@ type appSwitches struct {
 	firstParty                  bool
 	home, policy, terms         string
 	logoutURI, loginURI         string
+	maxAge                      time.Duration
 	logoutEnds, logoutAccess    bool
 	asJSON                      bool
 	authentication              authenticationFlags
@@ -60,6 +61,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringVar(&s.policy, "policy", "", "`address` of its privacy policy")
 	f.StringVar(&s.logoutURI, "backchannel-logout-uri", "", "`address` that is told when a session ends")
 	f.StringVar(&s.loginURI, "initiate-login-uri", "", "`address` where a sign-in to it can be started")
+	f.DurationVar(&s.maxAge, "max-session-age", 0, "ask whoever signed in longer ago (such as 12h) to sign in again; 0 for no bound")
 	f.BoolVar(&s.logoutEnds, "sign-out-ends-session", true, "signing out there signs out here, too")
 	f.BoolVar(&s.logoutAccess, "sign-out-ends-access", false, "signing out here ends its refresh tokens, too")
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
@@ -85,6 +87,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
 		BackchannelLogoutURI:     given(s.flags("backchannel-logout-uri"), s.logoutURI),
+		MaxSessionAge:            given(s.flags("max-session-age"), int64(s.maxAge.Seconds())),
 		InitiateLoginURI:         given(s.flags("initiate-login-uri"), s.loginURI),
 		SignOutEndsSession:       given(s.flags("sign-out-ends-session"), s.logoutEnds),
 		SignOutEndsAccess:        given(s.flags("sign-out-ends-access"), s.logoutAccess),
@@ -303,6 +306,9 @@ func (p *Program) showApp(app admin.App) {
 	w.row("  Signed with", app.IDTokenSignedResponseAlg)
 	if !app.FirstParty {
 		w.row("  Consent", "people are asked before it may use their account")
+	}
+	if app.MaxSessionAge > 0 {
+		w.row("  Sign-in at most", (time.Duration(app.MaxSessionAge)*time.Second).String()+" old")
 	}
 	for _, link := range [][2]string{{"  Home page", app.HomeURL}, {"  Privacy policy", app.PolicyURL}, {"  Terms", app.TermsURL},
 		{"  Told of sign-outs", app.BackchannelLogoutURI}, {"  Sign-in starts at", app.InitiateLoginURI}} {

@@ -149,30 +149,31 @@ type Resource struct {
 // Client is an application declared in the file. Elsewhere it is read-only. The words are those of RFC 7591 wherever it
 // has one, so that what `gatelatch app show --json` prints can be copied here.
 type Client struct {
-	ClientID                       string   `key:"client_id"`
-	ClientName                     string   `key:"client_name"`
-	ClientSecret                   string   `key:"client_secret" secret:"true"`
-	Type                           string   `key:"type" default:"web" oneof:"web,spa,native,m2m"`
-	Framework                      string   `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,m2m,generic"`
-	RedirectURIs                   []string `key:"redirect_uris"`
-	PostLogoutRedirectURIs         []string `key:"post_logout_redirect_uris"`
-	AllowedOrigins                 []string `key:"allowed_origins"`
-	GrantTypes                     []string `key:"grant_types"`
-	Scope                          string   `key:"scope"`
-	Resources                      []string `key:"resources"`
-	JWTAccessTokens                bool     `key:"jwt_access_tokens"`
-	IntrospectionSignedResponseAlg string   `key:"introspection_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
-	AllowHTTP                      bool     `key:"allow_http"`
-	RequirePKCE                    bool     `key:"require_pkce"`
-	IDTokenSignedResponseAlg       string   `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
-	FirstParty                     bool     `key:"first_party" default:"true"`
-	ClientURI                      string   `key:"client_uri"`
-	PolicyURI                      string   `key:"policy_uri"`
-	TOSURI                         string   `key:"tos_uri"`
-	BackchannelLogoutURI           string   `key:"backchannel_logout_uri"`
-	InitiateLoginURI               string   `key:"initiate_login_uri"`
-	SignOutEndsSession             bool     `key:"sign_out_ends_session" default:"true"`
-	SignOutEndsAccess              bool     `key:"sign_out_ends_access"`
+	ClientID                       string        `key:"client_id"`
+	ClientName                     string        `key:"client_name"`
+	ClientSecret                   string        `key:"client_secret" secret:"true"`
+	Type                           string        `key:"type" default:"web" oneof:"web,spa,native,m2m"`
+	Framework                      string        `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,m2m,generic"`
+	RedirectURIs                   []string      `key:"redirect_uris"`
+	PostLogoutRedirectURIs         []string      `key:"post_logout_redirect_uris"`
+	AllowedOrigins                 []string      `key:"allowed_origins"`
+	GrantTypes                     []string      `key:"grant_types"`
+	Scope                          string        `key:"scope"`
+	Resources                      []string      `key:"resources"`
+	JWTAccessTokens                bool          `key:"jwt_access_tokens"`
+	IntrospectionSignedResponseAlg string        `key:"introspection_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
+	AllowHTTP                      bool          `key:"allow_http"`
+	RequirePKCE                    bool          `key:"require_pkce"`
+	IDTokenSignedResponseAlg       string        `key:"id_token_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
+	FirstParty                     bool          `key:"first_party" default:"true"`
+	ClientURI                      string        `key:"client_uri"`
+	PolicyURI                      string        `key:"policy_uri"`
+	TOSURI                         string        `key:"tos_uri"`
+	BackchannelLogoutURI           string        `key:"backchannel_logout_uri"`
+	InitiateLoginURI               string        `key:"initiate_login_uri"`
+	MaxSessionAge                  time.Duration `key:"max_session_age" default:"0s" min:"0s"`
+	SignOutEndsSession             bool          `key:"sign_out_ends_session" default:"true"`
+	SignOutEndsAccess              bool          `key:"sign_out_ends_access"`
 
 	TokenEndpointAuthMethod     string   `key:"token_endpoint_auth_method" oneof:"client_secret_basic,client_secret_post,private_key_jwt,none"`
 	TokenEndpointAuthSigningAlg string   `key:"token_endpoint_auth_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`

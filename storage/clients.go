@@ -103,6 +103,7 @@ type ClientSettings struct {
 	LogoutURI         string `json:"backchannel_logout_uri,omitempty"` // told when a session ends that the application knows
 	LogoutSession     bool   `json:"backchannel_logout_session_required,omitempty"`
 	KeepsSession      bool   `json:"keeps_session,omitempty"`         // sign-out there does not end the session here
+	MaxSessionAge     int64  `json:"max_session_age,omitempty"`       // seconds since the person proved who they are; 0: no bound
 	SignOutEndsAccess bool   `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
 	RefreshGrace      *int64 `json:"refresh_grace,omitempty"`         // 0 to 120
 	RefreshIdle       int64  `json:"refresh_idle,omitempty"`          //

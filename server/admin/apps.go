@@ -40,6 +40,7 @@ type App struct {
 	AllowHTTP                bool        `json:"allow_http"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
 	InitiateLoginURI         string      `json:"initiate_login_uri,omitempty"`
+	MaxSessionAge            int64       `json:"max_session_age,omitempty" doc:"Seconds: whoever signed in longer ago is asked again"`
 	BackchannelLogoutURI     string      `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSession bool        `json:"backchannel_logout_session_required"`
 	SignOutEndsSession       bool        `json:"sign_out_ends_session" doc:"Signing out there ends the session here"`
@@ -93,6 +94,7 @@ type AppSwitches struct {
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
 	FirstParty               *bool     `json:"first_party,omitempty" doc:"false: people are asked before the application may use their account"`
 	InitiateLoginURI         *string   `json:"initiate_login_uri,omitempty" doc:"Where a sign-in to the application can be started from outside (OpenID Connect Core §4)"`
+	MaxSessionAge            *int64    `json:"max_session_age,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds; 0: no bound"`
 	BackchannelLogoutURI     *string   `json:"backchannel_logout_uri,omitempty" doc:"Is told when a session ends that the application knows"`
 	BackchannelLogoutSession *bool     `json:"backchannel_logout_session_required,omitempty" doc:"The application needs sid; it always gets it"`
 	SignOutEndsSession       *bool     `json:"sign_out_ends_session,omitempty" doc:"false: signing out there leaves the session here alone"`
@@ -248,6 +250,9 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.FirstParty != nil {
 		c.Settings.ThirdParty = !*s.FirstParty
+	}
+	if s.MaxSessionAge != nil {
+		c.Settings.MaxSessionAge = *s.MaxSessionAge
 	}
 	if s.BackchannelLogoutSession != nil {
 		c.Settings.LogoutSession = *s.BackchannelLogoutSession
@@ -420,6 +425,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess,
 		IntrospectionAlg: cmp.Or(c.Settings.IntrospectionAlg, "RS256"),
 		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
+		MaxSessionAge:    c.Settings.MaxSessionAge,
 		InitiateLoginURI: c.Settings.InitiateLoginURI, BackchannelLogoutURI: c.Settings.LogoutURI, BackchannelLogoutSession: c.Settings.LogoutSession,
 		SignOutEndsSession: !c.Settings.KeepsSession, SignOutEndsAccess: c.Settings.SignOutEndsAccess,
 		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,

@@ -60,6 +60,14 @@ func (c *client) known(scope string, of ...storage.Resource) []string {
 	return known
 }
 
+// youngest is how old a sign-in may be: as the request says, and never older than the client's policy.
+func (c *client) youngest(asked *int64) *int64 {
+	if bound := c.Settings.MaxSessionAge; bound > 0 && (asked == nil || *asked > bound) {
+		return &bound
+	}
+	return asked
+}
+
 // ownScopes are those the client may have for itself: the ones about people only a person can give.
 func (c *client) ownScopes() []string {
 	return slices.DeleteFunc(slices.Clone(c.Settings.Scopes), func(s string) bool { return slices.Contains(knownScopes, s) })

@@ -182,14 +182,15 @@ func (p *Provider) enterDevice(w http.ResponseWriter, r *http.Request) error {
 		visitor.Browser = authn.NewBrowser()
 		p.cookies.Set(w, "browser", visitor.Browser, browserLife)
 	}
-	row, err := p.typedDevice(ctx, visitor, code)
+	row, c, err := p.typedDevice(ctx, visitor, code)
 	if errors.Is(err, storage.ErrNotFound) {
 		return p.showDevice(w, r, http.StatusUnprocessableEntity, wrong)
 	}
 	if err != nil {
 		return err
 	}
-	flow, err := p.engine.Begin(ctx, visitor, authn.Start{ClientID: row.ClientID, ReturnTo: devicePath + "/confirm", Request: url.Values{"user_code": {code}}.Encode()})
+	flow, err := p.engine.Begin(ctx, visitor, authn.Start{ClientID: row.ClientID, ReturnTo: devicePath + "/confirm", Request: url.Values{"user_code": {code}}.Encode(),
+		Demands: authn.Demands{MaxAge: c.youngest(nil)}})
 	if err != nil {
 		return err
 	}
@@ -205,7 +206,7 @@ func (p *Provider) enterDevice(w http.ResponseWriter, r *http.Request) error {
 
 // typedDevice finds the device whose code was typed and that waits for a decision; storage.ErrNotFound. Every code that is typed
 // is counted before it is looked up, and a right one given back.
-func (p *Provider) typedDevice(ctx context.Context, v authn.Visitor, code string) (storage.DeviceCode, error) {
+func (p *Provider) typedDevice(ctx context.Context, v authn.Visitor, code string) (storage.DeviceCode, *client, error) {
 	var row storage.DeviceCode
 	now, found := p.micros(), false
 	err := p.store.Write(ctx, func(tx storage.Tx) error {
@@ -226,7 +227,11 @@ func (p *Provider) typedDevice(ctx context.Context, v authn.Visitor, code string
 	if err == nil && !found {
 		err = storage.ErrNotFound
 	}
-	return row, err
+	if err != nil {
+		return row, nil, err
+	}
+	c, err := p.cache.client(ctx, row.ClientID)
+	return row, c, err
 }
 
 // waitingDevice is the device with that user code, if nobody has decided about it and its time is not over.

@@ -191,6 +191,7 @@ func (a *authorizeRequest) checkDemands(now int64) error {
 		age = min(age, int64(100*365*24*time.Hour/time.Second))
 		d.MaxAge = &age
 	}
+	d.MaxAge = a.client.youngest(d.MaxAge)
 	a.demands = d
 	return nil
 }
