@@ -83,7 +83,9 @@ func nextjsGuide(v guideValues) Guide {
 		},
 		Notes: []string{
 			"npm install next-auth@beta",
-			"Sign in with signIn('" + v.Provider + "') in a server action.",
+			"@/ is the folder that auth.ts is in, as create-next-app sets it up (\"paths\": {\"@/*\": [\"./*\"]} in tsconfig.json).",
+			"Sign in with a server action: <form action={async () => { 'use server'; await signIn('" + v.Provider + "'); }}><button>Sign in</button></form>",
+			"auth() says who is signed in, in any server component; both come from '@/auth'.",
 		},
 	}
 	if v.PostLogout == "" {
@@ -168,7 +170,7 @@ func expressGuide(v guideValues) Guide {
 		Notes: []string{
 			"npm install @logto/express express express-session cookie-parser",
 			"node --env-file=.env app.mjs",
-			"/logto/sign-out ends the session here too and comes back to BASE_URL.",
+			"Open BASE_URL. /logto/sign-out ends the session at Gatelatch too and comes back; Gatelatch asks first, because this SDK sends no ID token.",
 		},
 	}
 	if v.Issuer != v.Endpoint+"/oidc" {
@@ -232,13 +234,14 @@ export const users = new UserManager({
 `
 
 func nativeGuide(v guideValues) Guide {
-	return Guide{
-		Env: []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_REDIRECT_URI", v.Redirect}},
-		Notes: []string{
-			"Open the system browser, with PKCE (S256) and without a secret (RFC 8252).",
-			"A redirect URI on 127.0.0.1 or [::1] may have any port: listen on a free one and send it.",
-		},
+	g := Guide{
+		Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_REDIRECT_URI", v.Redirect}},
+		Notes: []string{"Open the system browser, with PKCE (S256) and without a secret (RFC 8252)."},
 	}
+	if strings.HasPrefix(v.Redirect, "http://") {
+		g.Notes = append(g.Notes, "A redirect URI on 127.0.0.1 or [::1] may have any port: listen on a free one and send it.")
+	}
+	return g
 }
 
 // machineGuide is for a program that acts for itself (RFC 6749 §4.4).
@@ -252,7 +255,10 @@ func machineGuide(v guideValues) Guide {
 	return Guide{
 		Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_CLIENT_SECRET", v.Secret}},
 		Files: []File{{"token.sh", "curl -sS -u \"$OIDC_CLIENT_ID:$OIDC_CLIENT_SECRET\" -d grant_type=client_credentials \"$OIDC_ISSUER/token\"\n"}},
-		Notes: []string{"The token is good for expires_in seconds. Ask for a new one then; there is no refresh token."},
+		Notes: []string{
+			"set -a; . ./.env; sh token.sh",
+			"The token is good for expires_in seconds. Ask for a new one then; there is no refresh token.",
+		},
 	}
 }
 
