@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,9 @@ func given[T any](typed bool, v T) *T {
 	return &v
 }
 
+// frameworks are the words of --for.
+var frameworks = []string{"nextjs", "express", "spa", "native", "m2m", "generic"}
+
 func (p *Program) appCreate() *cobra.Command {
 	var (
 		in       admin.NewApp
@@ -120,6 +124,9 @@ func (p *Program) appCreate() *cobra.Command {
 			"  gatelatch app create Wiki --redirect-uri https://wiki.example.com/oidc/callback --json",
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
 			in.ClientName = args[0]
+			if !slices.Contains(frameworks, in.Framework) {
+				return fmt.Errorf("--for is %q; expected %s", in.Framework, strings.Join(frameworks, ", "))
+			}
 			var err error
 			if in.AppSwitches, err = switches.switches(); err != nil {
 				return err
@@ -138,8 +145,8 @@ func (p *Program) appCreate() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&in.Framework, "for", "generic", "what it is made with: nextjs, express, spa, native or generic, or m2m for a program that acts for itself")
-	cmd.Flags().StringVar(&in.Type, "type", "", "for generic: web keeps a secret on a server (the default), spa and native have none, m2m acts for itself")
+	cmd.Flags().StringVar(&in.Framework, "for", "generic", "`what` it is made with: nextjs, express, spa, native or generic, or m2m for a program that acts for itself")
+	cmd.Flags().StringVar(&in.Type, "type", "", "for generic, its `kind`: web keeps a secret on a server (the default), spa and native have none, m2m acts for itself")
 	switches.bind(cmd)
 	return cmd
 }
@@ -192,8 +199,8 @@ func (p *Program) appUpdate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "update CLIENT_ID", Short: "Change an application", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
-		Long: "Change an application. An address flag replaces the whole list, so give every address that shall stay;\n" +
-			"an empty one (--post-logout-redirect-uri \"\") clears it.",
+		Long: "Change an application. What no flag names stays as it is. A flag that can be given again replaces the whole list,\n" +
+			"so give every value that shall stay; an empty one (--post-logout-redirect-uri \"\") clears it.",
 		Example: "  gatelatch app update CLIENT_ID --name \"Book store\"\n" +
 			"  gatelatch app update CLIENT_ID --redirect-uri http://localhost:3000/api/auth/callback/gatelatch \\\n" +
 			"      --redirect-uri https://shop.example.com/api/auth/callback/gatelatch",
@@ -221,7 +228,7 @@ func (p *Program) appRotateSecret() *cobra.Command {
 		life   string
 	)
 	cmd := &cobra.Command{
-		Use: "rotate-secret CLIENT_ID", Short: "Make a new secret; the old one works for 24 hours more", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		Use: "rotate-secret CLIENT_ID", Short: "Make a new secret; the one before works for 24 hours more, older ones end now", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
 			var (
 				app admin.AppWithSecret
@@ -240,7 +247,7 @@ func (p *Program) appRotateSecret() *cobra.Command {
 			if asJSON {
 				return p.printJSON(app)
 			}
-			p.printf("New secret for %s, shown this once:\n\n  %s\n\nThe one before works for 24 hours more.\n", app.ClientName, app.ClientSecret)
+			p.printf("New secret for %s, shown this once:\n\n  %s\n\nThe one before works for 24 hours more. Any older one has ended now.\n", app.ClientName, app.ClientSecret)
 			return nil
 		}),
 	}

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,8 +18,8 @@ import (
 func (p *Program) healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "healthcheck", Short: "Ask the server whether it is well", Args: arguments(),
-		Long: "Ask the server whether it is well. Where it listens, the running server says itself, by the socket in its data\n" +
-			"folder; where there is none, the configuration does.\n" +
+		Long: "Ask the server of the data folder whether it is well. It says itself where it listens; where none runs on the folder,\n" +
+			"the address of the configuration is asked.\n" +
 			"The exit code is 0 if it can take requests and reach its database, else 1.",
 		Example: "  gatelatch healthcheck --config /etc/gatelatch.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,6 +85,9 @@ func ready(ctx context.Context, address string, https bool) error {
 	defer transport.CloseIdleConnections()
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return fmt.Errorf("no server listens on %s. Start one with gatelatch serve", address)
+		}
 		return fmt.Errorf("no answer from %s: %w", address, err)
 	}
 	defer res.Body.Close()
