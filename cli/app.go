@@ -31,6 +31,7 @@ type appSwitches struct {
 	grants, scopes, resources   []string
 	jwtAccess                   bool
 	introspectionAlg            string
+	dpop, nonce                 bool
 	pkce, allowHTTP, username   bool
 	firstParty                  bool
 	home, policy, terms         string
@@ -53,6 +54,8 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.StringArrayVar(&s.resources, "resource", nil, "`identifier` of an API it may ask tokens for; again for more")
 	f.StringVar(&s.introspectionAlg, "introspection-alg", "RS256", "`algorithm` of introspection answers it asks for as JWTs: RS256, PS256, ES256 or EdDSA")
+	f.BoolVar(&s.dpop, "dpop-bound", false, "give it no tokens without a DPoP proof (RFC 9449)")
+	f.BoolVar(&s.nonce, "require-dpop-nonce", false, "take no DPoP proof without a nonce of this server")
 	f.BoolVar(&s.jwtAccess, "jwt-access-tokens", false, "make its access tokens JWTs also where they are for this server itself")
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
@@ -83,6 +86,8 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
 		Resources:                given(s.flags("resource"), nonEmpty(s.resources)),
 		IntrospectionAlg:         given(s.flags("introspection-alg"), s.introspectionAlg),
+		DPoPBound:                given(s.flags("dpop-bound"), s.dpop),
+		RequireNonce:             given(s.flags("require-dpop-nonce"), s.nonce),
 		JWTAccessTokens:          given(s.flags("jwt-access-tokens"), s.jwtAccess),
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),

@@ -161,6 +161,8 @@ type Client struct {
 	Scope                          string        `key:"scope"`
 	Resources                      []string      `key:"resources"`
 	JWTAccessTokens                bool          `key:"jwt_access_tokens"`
+	DPoPBoundAccessTokens          bool          `key:"dpop_bound_access_tokens"`
+	RequireDPoPNonce               bool          `key:"require_dpop_nonce"`
 	IntrospectionSignedResponseAlg string        `key:"introspection_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
 	AllowHTTP                      bool          `key:"allow_http"`
 	RequirePKCE                    bool          `key:"require_pkce"`

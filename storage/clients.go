@@ -91,16 +91,18 @@ type ClientSettings struct {
 	Resources  []string `json:"resources,omitempty"`         // identifiers of the APIs it may ask tokens for
 	JWTAccess  bool     `json:"jwt_access_tokens,omitempty"` // its access tokens are JWTs even where they are for this server itself
 
-	IntrospectionAlg  string `json:"introspection_alg,omitempty"`      // of signed introspection answers; "": RS256
-	UsernameClaim     bool   `json:"username_claim,omitempty"`         // also write Logto's `username` beside `preferred_username`
-	AllowHTTP         bool   `json:"allow_http,omitempty"`             // http redirect URIs outside loopback
-	NeverRotate       bool   `json:"never_rotate,omitempty"`           // the refresh token stays the same
-	ThirdParty        bool   `json:"third_party,omitempty"`            // belongs to somebody else: people are asked before it may use their account
-	Origin            string `json:"origin,omitempty"`                 // how it came here when no administrator entered it
-	PolicyURL         string `json:"policy_uri,omitempty"`             // privacy policy, https
-	TermsURL          string `json:"tos_uri,omitempty"`                // terms of service, https
-	InitiateLoginURI  string `json:"initiate_login_uri,omitempty"`     // where a sign-in can be started from outside (Core §4)
-	LogoutURI         string `json:"backchannel_logout_uri,omitempty"` // told when a session ends that the application knows
+	DPoPBound         bool   `json:"dpop_bound_access_tokens,omitempty"` // refuse token requests without a DPoP proof
+	RequireNonce      bool   `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
+	IntrospectionAlg  string `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256
+	UsernameClaim     bool   `json:"username_claim,omitempty"`           // also write Logto's `username` beside `preferred_username`
+	AllowHTTP         bool   `json:"allow_http,omitempty"`               // http redirect URIs outside loopback
+	NeverRotate       bool   `json:"never_rotate,omitempty"`             // the refresh token stays the same
+	ThirdParty        bool   `json:"third_party,omitempty"`              // belongs to somebody else: people are asked before it may use their account
+	Origin            string `json:"origin,omitempty"`                   // how it came here when no administrator entered it
+	PolicyURL         string `json:"policy_uri,omitempty"`               // privacy policy, https
+	TermsURL          string `json:"tos_uri,omitempty"`                  // terms of service, https
+	InitiateLoginURI  string `json:"initiate_login_uri,omitempty"`       // where a sign-in can be started from outside (Core §4)
+	LogoutURI         string `json:"backchannel_logout_uri,omitempty"`   // told when a session ends that the application knows
 	LogoutSession     bool   `json:"backchannel_logout_session_required,omitempty"`
 	KeepsSession      bool   `json:"keeps_session,omitempty"`         // sign-out there does not end the session here
 	MaxSessionAge     int64  `json:"max_session_age,omitempty"`       // seconds since the person proved who they are; 0: no bound

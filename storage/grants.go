@@ -21,6 +21,7 @@ type Grant struct {
 	Rotated     string // times of the last rotations, the newest first (written and read by server/oidc)
 	Expires     int64
 	RevokedAt   int64
+	JKT         string // thumbprint of the key it is bound to (RFC 9449): its code, then its refresh token; "": none
 	Claims      string // what the request asked for beyond its scopes (written and read by server/oidc); "": nothing
 	SID         ID     // the session's name as the client was told it; zero: SessionID
 }
@@ -34,17 +35,17 @@ func (g Grant) Sid() ID {
 	return g.SessionID
 }
 
-const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at, claims, sid`
+const grantColumns = `id, client_id, user_id, session_id, secret, scope, audience, auth_time, amr, acr, request, code_expires, code_spent, code_tries, generation, rotated, expires, revoked_at, claims, sid, jkt`
 
 func (g *Grant) fields() []any {
 	return []any{&g.ID, &g.ClientID, &g.UserID, &g.SessionID, &g.Secret, &g.Scope, &g.Audience, &g.AuthTime, &g.AMR, &g.ACR, &g.Request,
-		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt, &g.Claims, &g.SID}
+		&g.CodeExpires, &g.CodeSpent, &g.CodeTries, &g.Generation, &g.Rotated, &g.Expires, &g.RevokedAt, &g.Claims, &g.SID, &g.JKT}
 }
 
 // InsertGrant adds a grant whose code is not spent yet; ErrConflict if the person is gone.
 func (tx Tx) InsertGrant(g Grant) error {
-	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0, $14, NULL)`,
-		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires, g.Claims)
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, '', $13, 0, $14, NULL, $15)`,
+		g.ID, g.ClientID, g.UserID, g.SessionID, g.Secret, g.Scope, g.Audience, g.AuthTime, g.AMR, g.ACR, g.Request, g.CodeExpires, g.Expires, g.Claims, g.JKT)
 	return err
 }
 
@@ -63,7 +64,7 @@ func (tx Tx) GrantPerson(id ID) (Grant, User, Email, error) {
 		e Email
 	)
 	err := tx.row(`SELECT g.id, g.client_id, g.user_id, g.session_id, g.secret, g.scope, g.audience, g.auth_time, g.amr, g.acr, g.request, g.code_expires, g.code_spent,
-		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, g.claims, g.sid, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
+		g.code_tries, g.generation, g.rotated, g.expires, g.revoked_at, g.claims, g.sid, g.jkt, `+userColumns+`, COALESCE(e.address, ''), COALESCE(e.typed, ''), COALESCE(e.verified_at, 0)
 		FROM grants g JOIN users u ON u.id = g.user_id LEFT JOIN emails e ON e.user_id = u.id AND e.is_primary WHERE g.id = $1`, id).
 		Scan(append(append(g.fields(), u.fields()...), &e.Address, &e.Typed, &e.VerifiedAt)...)
 	if e.Address != "" {
@@ -77,6 +78,11 @@ func (tx Tx) GrantPerson(id ID) (Grant, User, Email, error) {
 func (tx Tx) RedeemCode(id ID, now, expires int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE grants SET code_spent = $2, generation = 1, request = '', expires = $3 WHERE id = $1 AND code_spent = 0 AND revoked_at = 0 AND code_expires > $2`,
 		id, now, expires))
+}
+
+// BindGrant binds a grant to the key with that thumbprint from now on, or with "" to none.
+func (tx Tx) BindGrant(id ID, jkt string) error {
+	return tx.one(`UPDATE grants SET jkt = $2 WHERE id = $1`, id, jkt)
 }
 
 // MissCode counts a failed attempt to exchange the code; at maxTries it is dead.

@@ -34,6 +34,8 @@ type App struct {
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
 	IntrospectionAlg         string      `json:"introspection_signed_response_alg"`
+	DPoPBound                bool        `json:"dpop_bound_access_tokens" doc:"It gets no tokens without a DPoP proof (RFC 9449)"`
+	RequireNonce             bool        `json:"require_dpop_nonce" doc:"Its proofs carry a nonce of this server"`
 	Resources                []string    `json:"resources" doc:"Identifiers of the APIs it may ask tokens for"`
 	JWTAccessTokens          bool        `json:"jwt_access_tokens" doc:"Its access tokens are JWTs even where they are for this server itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
@@ -87,6 +89,8 @@ type AppSwitches struct {
 	GrantTypes               *[]string `json:"grant_types,omitempty" doc:"Empty: those of its type"`
 	Scope                    *string   `json:"scope,omitempty" doc:"Separated by spaces"`
 	IntrospectionAlg         *string   `json:"introspection_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
+	DPoPBound                *bool     `json:"dpop_bound_access_tokens,omitempty"`
+	RequireNonce             *bool     `json:"require_dpop_nonce,omitempty"`
 	Resources                *[]string `json:"resources,omitempty" doc:"Identifiers of the APIs it may ask tokens for; replaces the list"`
 	JWTAccessTokens          *bool     `json:"jwt_access_tokens,omitempty"`
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
@@ -232,6 +236,12 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.IntrospectionAlg != nil {
 		c.Settings.IntrospectionAlg = *s.IntrospectionAlg
+	}
+	if s.DPoPBound != nil {
+		c.Settings.DPoPBound = *s.DPoPBound
+	}
+	if s.RequireNonce != nil {
+		c.Settings.RequireNonce = *s.RequireNonce
 	}
 	if s.Resources != nil {
 		c.Settings.Resources = *s.Resources
@@ -422,7 +432,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
-		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess,
+		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess, DPoPBound: c.Settings.DPoPBound, RequireNonce: c.Settings.RequireNonce,
 		IntrospectionAlg: cmp.Or(c.Settings.IntrospectionAlg, "RS256"),
 		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		MaxSessionAge:    c.Settings.MaxSessionAge,

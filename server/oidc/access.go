@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -21,6 +22,7 @@ type access struct {
 	scopes   fosite.Arguments
 	resource *storage.Resource // it is for; nil: this server itself
 	subject  string
+	jkt      string // thumbprint of the key it is bound to (RFC 9449); "": none
 	id       string // jti, of a JWT
 	issued   int64  // unix seconds
 	expires  int64  // unix seconds
@@ -51,6 +53,7 @@ func (p *Provider) accessToken(ctx context.Context, token string) (*access, erro
 		return nil, errToken
 	}
 	a := &access{client: m.client, person: m, subject: m.grant.UserID.String(), issued: int64(t.issued), expires: int64(t.expires)}
+	a.jkt = base64.RawURLEncoding.EncodeToString(t.jkt)
 	if t.audience > 0 {
 		audience := strings.Fields(m.grant.Audience)
 		if int(t.audience) > len(audience) {

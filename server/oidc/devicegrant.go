@@ -118,6 +118,11 @@ func (g *deviceGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosit
 		if err := tx.SpendDeviceCode(digest, now); err != nil {
 			return err
 		}
+		if jkt := boundTo(m); jkt != "" {
+			if err := tx.BindGrant(m.grant.ID, jkt); err != nil {
+				return err
+			}
+		}
 		return tx.RedeemCode(m.grant.ID, now, expires.UnixMicro())
 	})
 	if errors.Is(err, storage.ErrSpent) {

@@ -37,6 +37,7 @@ type metadata struct {
 	TokenAuthAlgs            []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	RevocationAuthAlgs       []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	DPoPAlgs                 []string `json:"dpop_signing_alg_values_supported"`
 	ClaimTypesSupported      []string `json:"claim_types_supported"`
 	ClaimsSupported          []string `json:"claims_supported"`
 	ClaimsParameter          bool     `json:"claims_parameter_supported"`
@@ -61,7 +62,7 @@ func (p *Provider) metadata() metadata {
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public"},
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
-		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, ClaimTypesSupported: []string{"normal"},
+		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, DPoPAlgs: dpopAlgs, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",
 			"nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
 			"address", "phone_number", "phone_number_verified"},

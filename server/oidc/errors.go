@@ -58,7 +58,11 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 	case e.Status == http.StatusUnauthorized && e.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+p.issuer+`"`)
 	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500 && e.Status != http.StatusMethodNotAllowed:
-		challenge := `Bearer realm="` + p.issuer + `"`
+		scheme := "Bearer"
+		if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {
+			scheme = `DPoP algs="` + strings.Join(dpopAlgs, " ") + `",`
+		}
+		challenge := scheme + ` realm="` + p.issuer + `"`
 		if e.Code != "" {
 			challenge += `, error="` + e.Code + `", error_description="` + describable(e.Message) + `"`
 		}

@@ -19,18 +19,19 @@ const introspectionType = "application/token-introspection+jwt"
 
 // introspection is RFC 7662 §2.2; without active nothing else is told.
 type introspection struct {
-	Active    bool   `json:"active"`
-	Issuer    string `json:"iss,omitempty"`
-	Subject   string `json:"sub,omitempty"`
-	Audience  string `json:"aud,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	TokenType string `json:"token_type,omitempty"`
-	Scope     string `json:"scope,omitempty"`
-	Expires   int64  `json:"exp,omitempty"`
-	Issued    int64  `json:"iat,omitempty"`
-	ID        string `json:"jti,omitempty"`
-	AuthTime  int64  `json:"auth_time,omitempty"` // with acr, for step-up (RFC 9470 §6.2)
-	ACR       string `json:"acr,omitempty"`
+	Active    bool          `json:"active"`
+	Issuer    string        `json:"iss,omitempty"`
+	Subject   string        `json:"sub,omitempty"`
+	Audience  string        `json:"aud,omitempty"`
+	ClientID  string        `json:"client_id,omitempty"`
+	TokenType string        `json:"token_type,omitempty"`
+	Scope     string        `json:"scope,omitempty"`
+	Expires   int64         `json:"exp,omitempty"`
+	Issued    int64         `json:"iat,omitempty"`
+	ID        string        `json:"jti,omitempty"`
+	Confirm   *confirmation `json:"cnf,omitempty"`
+	AuthTime  int64         `json:"auth_time,omitempty"` // with acr, for step-up (RFC 9470 §6.2)
+	ACR       string        `json:"acr,omitempty"`
 }
 
 // introspect answers RFC 7662. Only a client that proves itself may ask, and only about its own tokens and those for the API it
@@ -90,6 +91,9 @@ func (p *Provider) describe(ctx context.Context, caller *client, token string) (
 	}
 	answer := introspection{Active: true, Issuer: p.issuer, Subject: a.subject, Audience: p.issuer, ClientID: a.client.ID, TokenType: "Bearer", Scope: strings.Join(a.scopes, " "),
 		Expires: a.expires, Issued: a.issued, ID: a.id}
+	if answer.Confirm = confirm(a.jkt); a.jkt != "" {
+		answer.TokenType = "DPoP"
+	}
 	if a.resource != nil {
 		answer.Audience = a.resource.ID
 	}
@@ -111,10 +115,10 @@ func (p *Provider) describeRefresh(ctx context.Context, caller *client, token st
 	}
 	now := p.micros()
 	if m.grant.ClientID != caller.ID || !m.alive() || m.grant.Expires <= now ||
-		judge(m.grant, int64(t.generation), p.grace(m.client), m.client.Settings.NeverRotate, now) == reused {
+		judge(m.grant, int64(t.generation), p.grace(m.client), m.keepsRefresh(), now) == reused {
 		return introspection{}, nil
 	}
-	return introspection{Active: true, Issuer: p.issuer, Subject: m.grant.UserID.String(), Audience: p.issuer, ClientID: m.grant.ClientID, Scope: m.grant.Scope,
+	return introspection{Active: true, Issuer: p.issuer, Subject: m.grant.UserID.String(), Audience: p.issuer, ClientID: m.grant.ClientID, Scope: m.grant.Scope, Confirm: confirm(m.grant.JKT),
 		Expires: m.grant.Expires / int64(time.Second/time.Microsecond), AuthTime: m.grant.AuthTime / int64(time.Second/time.Microsecond), ACR: wishesOf(m.grant).acr(m.grant)}, nil
 }
 

@@ -18,17 +18,31 @@ const jwtType = "at+jwt"
 
 // accessClaims are RFC 9068 §2.2. gid names the grant, so that revoking it reaches the token wherever we are asked about it.
 type accessClaims struct {
-	Issuer   string `json:"iss"`
-	Subject  string `json:"sub"`
-	Audience string `json:"aud"`
-	ClientID string `json:"client_id"`
-	Scope    string `json:"scope,omitempty"`
-	Issued   int64  `json:"iat"`
-	Expires  int64  `json:"exp"`
-	ID       string `json:"jti"`
-	AuthTime int64  `json:"auth_time,omitempty"`
-	ACR      string `json:"acr,omitempty"`
-	Grant    string `json:"gid,omitempty"`
+	Issuer   string        `json:"iss"`
+	Subject  string        `json:"sub"`
+	Audience string        `json:"aud"`
+	ClientID string        `json:"client_id"`
+	Scope    string        `json:"scope,omitempty"`
+	Issued   int64         `json:"iat"`
+	Expires  int64         `json:"exp"`
+	ID       string        `json:"jti"`
+	AuthTime int64         `json:"auth_time,omitempty"`
+	ACR      string        `json:"acr,omitempty"`
+	Grant    string        `json:"gid,omitempty"`
+	Confirm  *confirmation `json:"cnf,omitempty"`
+}
+
+// confirmation names the key a token is bound to (RFC 7800 §3.1, RFC 9449 §6).
+type confirmation struct {
+	JKT string `json:"jkt"`
+}
+
+// confirm is nil for a token that is bound to none.
+func confirm(jkt string) *confirmation {
+	if jkt == "" {
+		return nil
+	}
+	return &confirmation{jkt}
 }
 
 // jwtAccess mints the access token of a session as a JWT: for its API, or for this server itself.
@@ -38,7 +52,7 @@ func (p *Provider) jwtAccess(ctx context.Context, se *session, scopes fosite.Arg
 		return "", err
 	}
 	claims := accessClaims{Issuer: p.issuer, Subject: se.client.ID, Audience: p.issuer, ClientID: se.client.ID, Scope: strings.Join(scopes, " "),
-		Issued: p.now().Unix(), Expires: se.GetExpiresAt(fosite.AccessToken).Unix(), ID: secret.Token(16)}
+		Issued: p.now().Unix(), Expires: se.GetExpiresAt(fosite.AccessToken).Unix(), ID: secret.Token(16), Confirm: confirm(se.jkt)}
 	alg := se.client.Settings.IDTokenAlg
 	if se.resource != nil {
 		claims.Audience, alg = se.resource.ID, se.resource.Settings.Alg
@@ -91,6 +105,9 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 	a := &access{client: c.Client, scopes: strings.Fields(claims.Scope), issued: claims.Issued, expires: claims.Expires, id: claims.ID, subject: claims.Subject}
 	if known {
 		a.resource = &resource
+	}
+	if claims.Confirm != nil {
+		a.jkt = claims.Confirm.JKT
 	}
 	if claims.Grant == "" {
 		return a, p.unrevoked(ctx, jwtDigest(claims.ID))

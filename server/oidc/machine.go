@@ -19,8 +19,8 @@ import (
 
 const (
 	machinePrefix = "gl_ct_"
-	machineFixed  = 1 + 4 + 4 + 4 + 1 + 1 // key number, expires, issued, salt, lengths of the client's id and of the audience
-	machineMost   = 4 << 10               // characters
+	machineFixed  = 1 + 4 + 4 + 4 + 1 + 1 + 1 // key number, expires, issued, salt, lengths of thumbprint, client's id and audience
+	machineMost   = 4 << 10                   // characters
 )
 
 // machineName is the access token of a client that acts for itself (RFC 6749 §4.4). No row stands behind it: it says
@@ -28,6 +28,7 @@ const (
 type machineName struct {
 	key             byte
 	issued, expires uint32 // unix seconds
+	jkt             []byte // thumbprint of the key it is bound to (RFC 9449); empty: none
 	client          string
 	audience        string // the resource it is for; "": this server itself
 	scopes          string
@@ -37,12 +38,13 @@ type machineName struct {
 
 // mintMachine writes a token.
 func (n names) mintMachine(t machineName, nonce []byte) string {
-	b := make([]byte, 0, machineFixed+len(t.client)+len(t.audience)+len(t.scopes)+macLength)
+	b := make([]byte, 0, machineFixed+len(t.jkt)+len(t.client)+len(t.audience)+len(t.scopes)+macLength)
 	b = append(b, n.keys.Active())
 	b = binary.BigEndian.AppendUint32(b, t.expires)
 	b = binary.BigEndian.AppendUint32(b, t.issued)
 	b = append(b, secret.Random(4)...) // two tokens of one second are two strings
-	b = append(b, byte(len(t.client)), byte(len(t.audience)))
+	b = append(b, byte(len(t.jkt)), byte(len(t.client)), byte(len(t.audience)))
+	b = append(b, t.jkt...)
 	b = append(b, t.client...)
 	b = append(b, t.audience...)
 	b = append(b, t.scopes...)
@@ -73,13 +75,14 @@ func parseMachine(token string) (machineName, bool) {
 		return machineName{}, false
 	}
 	body, mac := b[:len(b)-macLength], b[len(b)-macLength:]
-	client := machineFixed + int(body[machineFixed-2])
+	bound := machineFixed + int(body[machineFixed-3])
+	client := bound + int(body[machineFixed-2])
 	audience := client + int(body[machineFixed-1])
 	if audience > len(body) {
 		return machineName{}, false
 	}
 	return machineName{key: body[0], expires: binary.BigEndian.Uint32(body[1:]), issued: binary.BigEndian.Uint32(body[5:]),
-		client:   string(body[machineFixed:client]),
+		jkt: body[machineFixed:bound], client: string(body[bound:client]),
 		audience: string(body[client:audience]), scopes: string(body[audience:]), body: body, mac: mac}, true
 }
 
@@ -114,7 +117,7 @@ func (p *Provider) machineAccess(ctx context.Context, token string) (*access, er
 	if err := p.unrevoked(ctx, secret.Hash(token)); err != nil {
 		return nil, err
 	}
-	a := &access{client: c.Client, subject: c.ID, scopes: strings.Fields(t.scopes), issued: int64(t.issued), expires: int64(t.expires)}
+	a := &access{client: c.Client, subject: c.ID, jkt: base64.RawURLEncoding.EncodeToString(t.jkt), scopes: strings.Fields(t.scopes), issued: int64(t.issued), expires: int64(t.expires)}
 	if t.audience != "" {
 		r, known, err := p.knownResource(ctx, t.audience)
 		if err != nil {
@@ -185,7 +188,7 @@ func (g *machineGrant) PopulateTokenEndpointResponse(ctx context.Context, r fosi
 	if se.resource != nil {
 		audience = se.resource.ID
 	}
-	w.SetAccessToken(g.p.names.mintMachine(machineName{client: se.client.ID, audience: audience, scopes: strings.Join(se.scopes, " "), issued: uint32(g.p.now().Unix()),
+	w.SetAccessToken(g.p.names.mintMachine(machineName{jkt: se.thumbprint(), client: se.client.ID, audience: audience, scopes: strings.Join(se.scopes, " "), issued: uint32(g.p.now().Unix()),
 		expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix())}, se.client.Nonce))
 	return nil
 }

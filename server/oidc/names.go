@@ -39,6 +39,7 @@ type name struct {
 	expires    uint32 // access: unix seconds
 	issued     uint32 // access: unix seconds
 	scopes     uint32 // access: mask over the grant's ordered scopes
+	jkt        []byte // access: thumbprint of the key it is bound to (RFC 9449), 32 bytes; nil: none
 	audience   byte   // access: which of the grant's ordered audiences, from 1; 0: this server itself
 
 	body, mac []byte
@@ -81,6 +82,7 @@ func (n names) mint(t name, bound []byte) string {
 		b = binary.BigEndian.AppendUint32(b, t.issued)
 		b = binary.BigEndian.AppendUint32(b, t.scopes)
 		b = append(b, t.audience)
+		b = append(b, t.jkt...)
 		b = append(b, secret.Random(2)...) // two tokens of one second are two strings
 	}
 	b = append(b, n.sum(n.keys.Active(), t.kind, b, bound)...)
@@ -92,20 +94,27 @@ var strictBase64 = base64.RawURLEncoding.Strict()
 // parse reads a token of that kind. Every token has exactly one spelling: exact length, no padding, no stray trailing bits, no line breaks.
 func parse(k kind, token string) (name, bool) {
 	text, ok := strings.CutPrefix(token, prefixes[k])
-	if !ok || len(text) != base64.RawURLEncoding.EncodedLen(bodyLength[k]+macLength) || strings.ContainsAny(text, "\r\n") {
+	length := bodyLength[k]
+	if bound := length + sha256.Size; k == kindAccess && len(text) == base64.RawURLEncoding.EncodedLen(bound+macLength) {
+		length = bound
+	}
+	if !ok || len(text) != base64.RawURLEncoding.EncodedLen(length+macLength) || strings.ContainsAny(text, "\r\n") {
 		return name{}, false
 	}
 	b, err := strictBase64.DecodeString(text)
-	if err != nil || len(b) != bodyLength[k]+macLength {
+	if err != nil || len(b) != length+macLength {
 		return name{}, false
 	}
-	t := name{kind: k, key: b[0], grant: storage.ID(b[1:17]), body: b[:bodyLength[k]], mac: b[bodyLength[k]:]}
+	t := name{kind: k, key: b[0], grant: storage.ID(b[1:17]), body: b[:length], mac: b[length:]}
 	switch k {
 	case kindRefresh:
 		t.generation = binary.BigEndian.Uint32(b[17:])
 	case kindAccess:
 		t.expires, t.issued = binary.BigEndian.Uint32(b[17:]), binary.BigEndian.Uint32(b[21:])
 		t.scopes, t.audience = binary.BigEndian.Uint32(b[25:]), b[29]
+		if length > bodyLength[k] {
+			t.jkt = b[30 : 30+sha256.Size]
+		}
 	}
 	return t, true
 }

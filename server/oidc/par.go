@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 
 	"gatelatch/server/web"
 )
@@ -34,6 +35,9 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request) error {
 			return pushRefused(err)
 		}
 	}
+	if err := p.pushedKey(w, r, c, q.params); err != nil {
+		return err
+	}
 	q.pushed = []byte{} // for those checks that ask by which way it came
 	if _, err = p.read(ctx, q, p.micros()); err != nil {
 		return pushRefused(err)
@@ -46,6 +50,28 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request) error {
 		RequestURI string `json:"request_uri"`
 		ExpiresIn  int64  `json:"expires_in"`
 	}{uri, int64(pushedLife.Seconds())})
+}
+
+// pushedKey binds the code to come to the key of a DPoP proof that a pushed request is sent with (RFC 9449 §10.1).
+func (p *Provider) pushedKey(w http.ResponseWriter, r *http.Request, c *client, params url.Values) error {
+	proof, err := p.proofOf(w, r, "")
+	if err != nil {
+		return fromFosite(err)
+	}
+	if proof == nil {
+		return nil
+	}
+	if named := params.Get("dpop_jkt"); named != "" && named != proof.jkt {
+		return fromFosite(dpopError("dpop_jkt names another key than that of the proof."))
+	}
+	if err := p.useProof(r.Context(), c.Client, proof); err != nil {
+		if unavailable(err) {
+			return err
+		}
+		return fromFosite(err)
+	}
+	params.Set("dpop_jkt", proof.jkt)
+	return nil
 }
 
 // pushRefused says by JSON what the authorization endpoint says by redirect or page (RFC 9126 §2.3).

@@ -137,6 +137,9 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 		a.state, a.hasState = "", false
 		return a.refuse("invalid_request", "state is longer than 4,096 characters.")
 	}
+	if jkt := a.params.Get("dpop_jkt"); jkt != "" && !validThumbprint(jkt) {
+		return a.refuse("invalid_request", "dpop_jkt must be the SHA-256 thumbprint of a key in base64url: 43 characters.")
+	}
 	if err := a.checkChallenge(); err != nil {
 		return err
 	}

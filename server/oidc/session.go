@@ -18,6 +18,7 @@ type session struct {
 	email      storage.Email
 	generation int64             // of the refresh token to mint
 	scopes     fosite.Arguments  // of the access token to mint
+	jkt        string            // thumbprint of the key that the access token is bound to
 	resource   *storage.Resource // that it is for; nil: this server itself
 	index      int               // of the resource among the grant's audiences, from 1
 	end        time.Time         // absolute end of the grant; no token outlives it
@@ -31,6 +32,15 @@ var (
 	_ fosite.Session = (*session)(nil)
 	_ openid.Session = (*session)(nil)
 )
+
+// thumbprint is jkt in bytes; nil for none.
+func (s *session) thumbprint() []byte {
+	b, err := strictBase64.DecodeString(s.jkt)
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	return b
+}
 
 // jwt reports whether the access token is a JWT.
 func (s *session) jwt() bool {

@@ -47,7 +47,8 @@ type memo struct {
 	user    storage.User
 	email   storage.Email
 	client  storage.Client
-	verdict verdict // of a refresh
+	verdict verdict    // of a refresh
+	proof   *dpopProof // that came with the request; nil: none
 	flow    storage.ID
 	pushed  []byte           // digest of the pushed request that is being answered
 	consent *storage.Consent // given with this grant
@@ -308,8 +309,10 @@ func (s *grantStore) GetRefreshTokenSession(ctx context.Context, token string, e
 	if m.grant.Expires <= now {
 		return nil, fosite.ErrNotFound
 	}
-	never := m.client.Settings.NeverRotate
-	if m.verdict = judge(m.grant, int64(t.generation), s.p.grace(m.client), never, now); m.verdict == reused {
+	if m.grant.JKT != "" && (m.proof == nil || m.proof.jkt != m.grant.JKT) {
+		return nil, fosite.ErrNotFound // somebody without the key learns and ends nothing
+	}
+	if m.verdict = judge(m.grant, int64(t.generation), s.p.grace(m.client), m.keepsRefresh(), now); m.verdict == reused {
 		return r, fosite.ErrInactiveToken
 	}
 	m.generation = m.grant.Generation
@@ -324,7 +327,7 @@ func (s *grantStore) GetRefreshTokenSession(ctx context.Context, token string, e
 // RotateRefreshToken implements oauth2.RefreshTokenStorage.
 func (s *grantStore) RotateRefreshToken(ctx context.Context, _, _ string) error {
 	m := memoOf(ctx)
-	if m.verdict == rotate || m.client.Settings.NeverRotate {
+	if m.verdict == rotate || m.keepsRefresh() {
 		m.operation = rotation
 	}
 	return nil
@@ -391,7 +394,14 @@ func (s *grantStore) redeem(ctx context.Context, m *memo) error {
 	case !m.refresh:
 		expires += lateReuse.Microseconds() // the row must still be there to tell a reuse of the code
 	}
-	err := s.p.store.Write(ctx, func(tx storage.Tx) error { return tx.RedeemCode(m.grant.ID, now, expires) })
+	err := s.p.store.Write(ctx, func(tx storage.Tx) error {
+		if jkt := boundTo(m); jkt != m.grant.JKT {
+			if err := tx.BindGrant(m.grant.ID, jkt); err != nil {
+				return err
+			}
+		}
+		return tx.RedeemCode(m.grant.ID, now, expires)
+	})
 	if errors.Is(err, storage.ErrSpent) {
 		return fosite.ErrInvalidatedAuthorizeCode
 	}

@@ -56,6 +56,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	ctx, m := withMemo(r.Context())
 	r = r.WithContext(ctx)
 	r.Form, r.PostForm = form, form
+	if m.proof, err = p.proofOf(w, r, ""); err != nil {
+		return fromFosite(err)
+	}
 	request, err := p.fosite.NewAccessRequest(ctx, r, &session{})
 	if err != nil {
 		return p.tokenError(ctx, m, form.Get("grant_type"), err)
@@ -67,6 +70,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	se := request.GetSession().(*session)
 	out := tokenResponse{AccessToken: response.GetAccessToken(), TokenType: "Bearer", Scope: strings.Join(se.scopes, " "),
 		ExpiresIn: int64(se.GetExpiresAt(fosite.AccessToken).Sub(p.now()).Round(time.Second).Seconds())}
+	if se.jkt != "" {
+		out.TokenType = "DPoP"
+	}
 	if m.refresh {
 		out.RefreshToken = p.refreshToken(se, m.generation) // the current one: somebody may have been faster than us
 	}

@@ -68,7 +68,7 @@ func (t *tokens) GenerateAccessToken(ctx context.Context, r fosite.Requester) (s
 		}
 	}
 	token := t.p.names.mint(name{kind: kindAccess, grant: se.grant.ID, expires: uint32(se.GetExpiresAt(fosite.AccessToken).Unix()),
-		issued: uint32(t.p.now().Unix()), scopes: mask, audience: byte(se.index)}, binding(se.grant, se.client))
+		issued: uint32(t.p.now().Unix()), scopes: mask, audience: byte(se.index), jkt: se.thumbprint()}, binding(se.grant, se.client))
 	memoOf(ctx).accessToken = token // its hash goes into the ID token
 	return token, token, nil
 }

@@ -10,12 +10,15 @@ import (
 
 // userinfo answers OpenID Connect Core §5.3. The token comes in the Authorization header, or in a form (RFC 6750 §2.2), never in the address.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
-	token, err := bearer(w, r)
+	scheme, token, err := carried(w, r)
 	if err != nil {
 		return err
 	}
 	a, err := p.accessToken(r.Context(), token)
 	if err != nil {
+		return err
+	}
+	if err := p.presented(w, r, scheme, token, a); err != nil {
 		return err
 	}
 	if a.resource != nil {
@@ -35,31 +38,31 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	return web.JSON(w, http.StatusOK, claims)
 }
 
-// bearer finds the access token of a request (RFC 6750 §2).
-func bearer(w http.ResponseWriter, r *http.Request) (string, error) {
+// carried finds the access token of a request and the scheme it came by (RFC 6750 §2, RFC 9449 §7.1).
+func carried(w http.ResponseWriter, r *http.Request) (scheme, token string, err error) {
 	var fromForm string
 	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		form, err := web.PostForm(w, r)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if web.Once(form) != nil {
-			return "", oauthError("invalid_request", "A parameter is there more than once.")
+			return "", "", oauthError("invalid_request", "A parameter is there more than once.")
 		}
 		fromForm = form.Get("access_token")
 	}
 	headers := r.Header.Values("Authorization")
 	switch {
 	case len(headers) > 1 || len(headers) == 1 && fromForm != "":
-		return "", oauthError("invalid_request", "The access token came in more than one way.")
+		return "", "", oauthError("invalid_request", "The access token came in more than one way.")
 	case fromForm != "":
-		return fromForm, nil
+		return "Bearer", fromForm, nil
 	case len(headers) == 0:
-		return "", &web.Error{Status: http.StatusUnauthorized, Code: ""} // RFC 6750 §3.1: no error code when no token came at all
+		return "", "", &web.Error{Status: http.StatusUnauthorized, Code: ""} // RFC 6750 §3.1: no error code when no token came at all
 	}
-	kind, token, ok := strings.Cut(headers[0], " ")
-	if !ok || !strings.EqualFold(kind, "Bearer") {
-		return "", errToken
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
+		return "", "", errToken
 	}
-	return token, nil
+	return scheme, token, nil
 }

@@ -23,3 +23,6 @@ CREATE TABLE resources (
   created INTEGER NOT NULL,
   updated INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Thumbprint of the key that a grant is bound to (RFC 9449): of its code first, of its refresh token then; '' for none.
+ALTER TABLE grants ADD COLUMN jkt TEXT NOT NULL DEFAULT '';
