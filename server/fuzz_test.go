@@ -160,7 +160,7 @@ func TestNoMalformedRequestIsAFaultOfTheServer(t *testing.T) {
 	asked := 0
 	targets := map[string][]string{
 		"GET /oidc/authorize": request, "POST /oidc/authorize": request, "GET /oidc/resume": {"flow"}, "POST /oidc/token": {"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "refresh_token", "scope"},
-		"GET /oidc/userinfo": {}, "POST /oidc/userinfo": {"access_token"}, "POST /oidc/revoke": {"token", "client_id", "client_secret"}, "POST /oidc/introspect": {"token", "client_id", "client_secret"}, "GET /oidc/jwks": {}, "GET /oidc/.well-known/openid-configuration": {},
+		"GET /oidc/userinfo": {}, "POST /oidc/userinfo": {"access_token"}, "POST /oidc/revoke": {"token", "client_id", "client_secret"}, "POST /oidc/par": append([]string{"client_secret", "request", "claims", "client_assertion", "client_assertion_type"}, request...), "POST /oidc/introspect": {"token", "client_id", "client_secret"}, "GET /oidc/jwks": {}, "GET /oidc/.well-known/openid-configuration": {},
 		"GET /oidc/logout": {"id_token_hint", "post_logout_redirect_uri", "client_id", "state"}, "POST /oidc/logout": {"id_token_hint", "client_id"}, "POST /oidc/logout/confirm": {"session", "client_id", "post_logout_redirect_uri"},
 		"POST /oidc/device_authorization": {"client_id", "scope", "client_secret"}, "GET /device": {"user_code"}, "POST /device": {"user_code"}, "GET /device/confirm": {"flow"},
 		"POST /device/confirm": {"flow", "decision"}, "GET /device/done": {"connected"}, "GET /consent": {"flow", "lang"}, "POST /consent": {"flow", "decision"},
