@@ -531,8 +531,9 @@ func TestCollidingTransactionsOnPostgresRunAgain(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if runs[0]+runs[1] != 3 {
-		t.Errorf("the units ran %v times, want one of them twice", runs)
+	// On a slow machine the one that was aborted may collide again before the other is through.
+	if runs[0]+runs[1] < 3 {
+		t.Errorf("the units ran %v times, want one of them more than once", runs)
 	}
 	for _, name := range []string{"a", "b"} {
 		var n int

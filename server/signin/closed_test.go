@@ -95,6 +95,23 @@ func (h *house) settle() {
 	}
 }
 
+// drain lets time go by, a little at a time, until the outbox is empty: less than a lease while one mail is on its way, so that
+// no other worker takes it over.
+func (h *house) drain() {
+	h.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		if _, err := h.view().NextDelivery(); err == storage.ErrNotFound {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("the outbox does not empty:\n%s", h.log.text())
+		}
+		h.clock.pass(time.Second)
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 func TestStrangerIsToldPolitelyOnceADayThatSignUpIsClosed(t *testing.T) {
 	h := newHouse(t, signUp("closed"))
 	p := h.person()
