@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -111,12 +113,10 @@ func (p *Provider) addressed(c *client, aud json.RawMessage) bool {
 	if !ok && json.Unmarshal(aud, &list) != nil {
 		return false
 	}
-	for _, a := range list {
-		if a == p.issuer || a == p.issuer+"/token" || a == p.issuer+"/par" || a == p.issuer+"/revoke" || a == p.issuer+"/introspect" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(a string) bool {
+		endpoint, ours := strings.CutPrefix(a, p.issuer)
+		return ours && slices.Contains([]string{"", "/token", "/par", "/revoke", "/introspect", "/device_authorization"}, endpoint)
+	})
 }
 
 // readTimes judges exp (required, at most life ahead), nbf and iat of a message that somebody else has signed; our clocks may
