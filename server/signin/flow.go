@@ -80,31 +80,37 @@ func (d *Door) clientOf(ctx context.Context, id string) (storage.Client, error) 
 	return c, err
 }
 
-// ended sends the browser that signed in on its way again: the back button does no harm. To any other the flow is over.
+// ended sends the browser of a finished flow on to the door that has still to answer it. Once that has answered, going on would bring
+// the application a state it has spent: the page is too old (the back button, a link opened again).
 func (d *Door) ended(v *visit, f storage.Flow) error {
 	live, err := d.live(v)
 	if err != nil {
 		return err
 	}
-	if live != nil && live.Session.ID == f.SessionID {
+	if f.Answered == 0 && live != nil && live.Session.ID == f.SessionID {
 		return web.SeeOther(v.w, v.r, onward(f))
 	}
-	return d.gone(v)
+	return d.startAgain(v, f.ClientID, views.ErrorTooOld)
 }
 
-// gone is the page for a flow that is over or began in another browser, with the way back to the application it came from.
+// gone is the page for a flow that is over or began in another browser.
 func (d *Door) gone(v *visit) error {
 	known, err := d.engine.Remember(v.r.Context(), v.flow)
-	if err != nil {
-		return err
-	}
-	c, err := d.clientOf(v.r.Context(), known.ClientID)
 	if err != nil {
 		return err
 	}
 	kind := views.ErrorTooOld
 	if known.Live {
 		kind = views.ErrorOtherBrowser
+	}
+	return d.startAgain(v, known.ClientID, kind)
+}
+
+// startAgain shows the way back to the application a flow came from.
+func (d *Door) startAgain(v *visit, client string, kind views.ErrorKind) error {
+	c, err := d.clientOf(v.r.Context(), client)
+	if err != nil {
+		return err
 	}
 	page := views.ErrorPage{Frame: d.frame(v, authn.Demands{}, c, ""), Kind: kind, HomeURL: c.StartURL(d.cfg.Issuer), Reference: d.reference(v.r)}
 	return d.show(v, http.StatusGone, views.PageStays, views.Error(page))

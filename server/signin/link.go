@@ -21,7 +21,7 @@ func (d *Door) link(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if l.Here && l.Flow.Finished > 0 {
+	if l.Here && l.Flow.Finished > 0 && l.Flow.Answered == 0 {
 		live, err := d.live(v)
 		if err != nil {
 			return err

@@ -166,6 +166,31 @@ func TestBackButtonDoesNoHarm(t *testing.T) {
 	}
 }
 
+// The application has spent its state: sent there again, it would have to refuse.
+func TestFlowThatWasAnsweredLeadsNobodyToTheAppAgain(t *testing.T) {
+	h := newHouse(t)
+	p := h.person()
+	m := p.begin("ann@example.com")
+	flow := p.flow()
+	p.submit("/sign-in/code", "code", m.Code)
+	p.arrived()
+	id, err := storage.ParseID(flow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(func(tx storage.Tx) error { return tx.AnswerFlow(id, h.clock.Now().UnixMicro()) })
+	for _, back := range []string{"/sign-in?flow=" + flow, "/sign-in/code?flow=" + flow} {
+		p.visit(back)
+		p.says(http.StatusGone, "too old")
+	}
+	link, err := url.Parse(m.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.visit(link.RequestURI())
+	p.says(http.StatusGone, "used")
+}
+
 func TestCodePageWithoutACodeGoesBackToTheAddress(t *testing.T) {
 	h := newHouse(t)
 	p := h.person()
