@@ -50,7 +50,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.logouts, "post-logout-redirect-uri", nil, "`address` people come back to after signing out; again for more")
 	f.StringArrayVar(&s.origins, "allowed-origin", nil, "`origin` whose pages may call the token endpoint; again for more")
 	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs ID tokens: RS256, PS256, ES256 or EdDSA")
-	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use: authorization_code, refresh_token, client_credentials, device_code; again for more")
+	f.StringArrayVar(&s.grants, "grant-type", nil, "`grant` it may use: authorization_code, refresh_token, client_credentials, device_code, token_exchange; again for more")
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.StringArrayVar(&s.resources, "resource", nil, "`identifier` of an API it may ask tokens for; again for more")
 	f.StringVar(&s.introspectionAlg, "introspection-alg", "RS256", "`algorithm` of introspection answers it asks for as JWTs: RS256, PS256, ES256 or EdDSA")
@@ -382,12 +382,15 @@ func firstAndMore(list []string) string {
 	return list[0] + " and more"
 }
 
-// grantTypes completes the one name that nobody types in full.
+// grantTypes completes the names that nobody types in full.
 func grantTypes(typed []string) []string {
 	out := nonEmpty(typed)
 	for i, g := range out {
-		if g == "device_code" {
+		switch g {
+		case "device_code":
 			out[i] = "urn:ietf:params:oauth:grant-type:device_code"
+		case "token_exchange":
+			out[i] = "urn:ietf:params:oauth:grant-type:token-exchange"
 		}
 	}
 	return out

@@ -74,18 +74,19 @@ func TestApplicationThatCannotWorkIsRefusedWithWhatToDo(t *testing.T) {
 	o := newOffice(t)
 	for body, want := range map[string]string{
 		`{"client_name":"A"}`: "--redirect-uri",
-		`{"client_name":"A","redirect_uris":["http://192.168.1.5/cb"]}`:                                   "--allow-http",
-		`{"client_name":"A","redirect_uris":["https://a.example/cb#x"]}`:                                  "leave the # and what follows out",
-		`{"client_name":"A","framework":"nextjs","type":"spa"}`:                                           "is of type web",
-		`{"client_name":" ","redirect_uris":["https://a.example/cb"]}`:                                    "needs a name",
-		`{"client_name":"A\nB","redirect_uris":["https://a.example/cb"]}`:                                 "without line breaks",
-		`{"client_name":"A","framework":"spa","allowed_origins":["https:"]}`:                              "not an origin",
-		`{"client_name":"A","framework":"m2m","redirect_uris":["https://a.example/cb"]}`:                  "signs nobody in",
-		`{"client_name":"A","framework":"m2m","grant_types":["authorization_code"]}`:                      "Use type web for both",
-		`{"client_name":"A","framework":"m2m","scope":"a\"b"}`:                                            "not a name of a scope",
-		`{"client_name":"A","framework":"m2m","grant_types":["password"]}`:                                "is not one of",
-		`{"client_name":"A","grant_types":["refresh_token"]}`:                                             "goes with authorization_code",
-		`{"client_name":"A","framework":"spa","grant_types":["authorization_code","client_credentials"]}`: "cannot keep a secret",
+		`{"client_name":"A","redirect_uris":["http://192.168.1.5/cb"]}`:                                                                "--allow-http",
+		`{"client_name":"A","redirect_uris":["https://a.example/cb#x"]}`:                                                               "leave the # and what follows out",
+		`{"client_name":"A","framework":"nextjs","type":"spa"}`:                                                                        "is of type web",
+		`{"client_name":" ","redirect_uris":["https://a.example/cb"]}`:                                                                 "needs a name",
+		`{"client_name":"A\nB","redirect_uris":["https://a.example/cb"]}`:                                                              "without line breaks",
+		`{"client_name":"A","framework":"spa","allowed_origins":["https:"]}`:                                                           "not an origin",
+		`{"client_name":"A","framework":"m2m","redirect_uris":["https://a.example/cb"]}`:                                               "signs nobody in",
+		`{"client_name":"A","framework":"m2m","grant_types":["authorization_code"]}`:                                                   "Use type web for both",
+		`{"client_name":"A","framework":"m2m","scope":"a\"b"}`:                                                                         "not a name of a scope",
+		`{"client_name":"A","framework":"m2m","grant_types":["password"]}`:                                                             "is not one of",
+		`{"client_name":"A","grant_types":["refresh_token"]}`:                                                                          "goes with authorization_code",
+		`{"client_name":"A","framework":"spa","grant_types":["authorization_code","client_credentials"]}`:                              "cannot keep a secret",
+		`{"client_name":"A","framework":"spa","grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:token-exchange"]}`: "cannot exchange tokens",
 	} {
 		if detail := o.refused(422, "POST", "/apps", body); !strings.Contains(detail, want) {
 			t.Errorf("%s: got %q, want %q in it", body, detail, want)

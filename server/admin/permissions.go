@@ -8,10 +8,13 @@ import (
 )
 
 // Grant types an application may be given, in the words of RFC 7591 §2.
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrant}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrant, exchangeGrant}
 
 // deviceGrant is the grant type of devices without a browser (RFC 8628).
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// exchangeGrant is the grant type of services that hand a person's request on (RFC 8693).
+const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 const (
 	maxScopes      = 100
@@ -43,6 +46,8 @@ func settlePermissions(c storage.Client) (storage.Client, error) {
 		return c, refuse(422, "The grant type refresh_token goes with authorization_code or that of devices: add that one, or leave both out.")
 	case slices.Contains(grants, "client_credentials") && c.Public():
 		return c, refuse(422, "An application of type %s cannot keep a secret, so it cannot have the grant type client_credentials. Use type web or m2m.", c.Type)
+	case slices.Contains(grants, exchangeGrant) && c.Public():
+		return c, refuse(422, "An application of type %s cannot keep a secret, so it cannot exchange tokens. Use type web or m2m.", c.Type)
 	}
 	if err := checkScopes(c.Settings.Scopes); err != nil {
 		return c, err

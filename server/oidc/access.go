@@ -22,6 +22,7 @@ type access struct {
 	scopes   fosite.Arguments
 	resource *storage.Resource // it is for; nil: this server itself
 	subject  string
+	actor    *actor // who acts, of an exchanged token
 	jkt      string // thumbprint of the key it is bound to (RFC 9449); "": none
 	id       string // jti, of a JWT
 	issued   int64  // unix seconds

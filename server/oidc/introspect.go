@@ -29,6 +29,7 @@ type introspection struct {
 	Expires   int64         `json:"exp,omitempty"`
 	Issued    int64         `json:"iat,omitempty"`
 	ID        string        `json:"jti,omitempty"`
+	Actor     *actor        `json:"act,omitempty"`
 	Confirm   *confirmation `json:"cnf,omitempty"`
 	AuthTime  int64         `json:"auth_time,omitempty"` // with acr, for step-up (RFC 9470 §6.2)
 	ACR       string        `json:"acr,omitempty"`
@@ -90,7 +91,7 @@ func (p *Provider) describe(ctx context.Context, caller *client, token string) (
 		return introspection{}, nil
 	}
 	answer := introspection{Active: true, Issuer: p.issuer, Subject: a.subject, Audience: p.issuer, ClientID: a.client.ID, TokenType: "Bearer", Scope: strings.Join(a.scopes, " "),
-		Expires: a.expires, Issued: a.issued, ID: a.id}
+		Expires: a.expires, Issued: a.issued, ID: a.id, Actor: a.actor}
 	if answer.Confirm = confirm(a.jkt); a.jkt != "" {
 		answer.TokenType = "DPoP"
 	}

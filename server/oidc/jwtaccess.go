@@ -30,6 +30,7 @@ type accessClaims struct {
 	ACR      string        `json:"acr,omitempty"`
 	Grant    string        `json:"gid,omitempty"`
 	Confirm  *confirmation `json:"cnf,omitempty"`
+	Actor    *actor        `json:"act,omitempty"`
 }
 
 // confirmation names the key a token is bound to (RFC 7800 §3.1, RFC 9449 §6).
@@ -52,7 +53,7 @@ func (p *Provider) jwtAccess(ctx context.Context, se *session, scopes fosite.Arg
 		return "", err
 	}
 	claims := accessClaims{Issuer: p.issuer, Subject: se.client.ID, Audience: p.issuer, ClientID: se.client.ID, Scope: strings.Join(scopes, " "),
-		Issued: p.now().Unix(), Expires: se.GetExpiresAt(fosite.AccessToken).Unix(), ID: secret.Token(16), Confirm: confirm(se.jkt)}
+		Issued: p.now().Unix(), Expires: se.GetExpiresAt(fosite.AccessToken).Unix(), ID: secret.Token(16), Confirm: confirm(se.jkt), Actor: se.actor}
 	alg := se.client.Settings.IDTokenAlg
 	if se.resource != nil {
 		claims.Audience, alg = se.resource.ID, se.resource.Settings.Alg
@@ -63,6 +64,9 @@ func (p *Provider) jwtAccess(ctx context.Context, se *session, scopes fosite.Arg
 	if !se.grant.ID.IsZero() {
 		claims.Subject, claims.Grant = se.GetSubject(), se.grant.ID.String()
 		claims.AuthTime, claims.ACR = se.grant.AuthTime/int64(time.Second/time.Microsecond), wishesOf(se.grant).acr(se.grant)
+	}
+	if se.subject != "" {
+		claims.Subject = se.subject
 	}
 	return keys.sign(alg, jwtType, claims, p.micros())
 }
@@ -109,8 +113,11 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 	if claims.Confirm != nil {
 		a.jkt = claims.Confirm.JKT
 	}
-	if claims.Grant == "" {
-		return a, p.unrevoked(ctx, jwtDigest(claims.ID))
+	a.actor = claims.Actor
+	if claims.Grant == "" || claims.Actor != nil { // it may have been revoked alone
+		if err := p.unrevoked(ctx, jwtDigest(claims.ID)); err != nil || claims.Grant == "" {
+			return a, err
+		}
 	}
 	id, err := storage.ParseID(claims.Grant)
 	if err != nil {
@@ -119,7 +126,7 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 	if a.person, err = p.person(ctx, id); err != nil {
 		return nil, err
 	}
-	if a.person.grant.ClientID != claims.ClientID || !a.person.alive() {
+	if claims.Actor == nil && a.person.grant.ClientID != claims.ClientID || !a.person.alive() {
 		return nil, errToken
 	}
 	return a, nil

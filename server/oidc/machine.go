@@ -231,7 +231,7 @@ func (m *machineRevocation) RevokeToken(ctx context.Context, token string, _ fos
 func (m *machineRevocation) read(ctx context.Context, token string) (client string, digest []byte, end int64, err error) {
 	if strings.Count(token, ".") == 2 {
 		claims, err := m.p.readJWT(ctx, token)
-		if err == nil && claims.Grant != "" {
+		if err == nil && claims.Grant != "" && claims.Actor == nil {
 			err = errToken
 		}
 		return claims.ClientID, jwtDigest(claims.ID), claims.Expires, err

@@ -170,7 +170,7 @@ func (p *Provider) compose() fosite.OAuth2Provider {
 
 	cfg.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, oidcCode}
 	// proof comes after code: it judges what code has loaded, before anything is issued.
-	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &machineGrant{p}, &deviceGrant{store}, &proof{store}, &narrowing{p}, &possession{p}, oidcCode, oidcRefresh}
+	cfg.TokenEndpointHandlers = fosite.TokenEndpointHandlers{code, refresh, &machineGrant{p}, &tokenExchange{p}, &deviceGrant{store}, &proof{store}, &narrowing{p}, &possession{p}, oidcCode, oidcRefresh}
 	cfg.RevocationHandlers = fosite.RevocationHandlers{&machineRevocation{p}, &oauth2.TokenRevocationHandler{TokenRevocationStorage: store, RefreshTokenStrategy: tokens, AccessTokenStrategy: tokens}}
 	return fosite.NewOAuth2Provider(store, cfg)
 }

@@ -18,6 +18,8 @@ type session struct {
 	email      storage.Email
 	generation int64             // of the refresh token to mint
 	scopes     fosite.Arguments  // of the access token to mint
+	subject    string            // of an exchanged token; "": the person of the grant
+	actor      *actor            // of an exchanged token
 	jkt        string            // thumbprint of the key that the access token is bound to
 	resource   *storage.Resource // that it is for; nil: this server itself
 	index      int               // of the resource among the grant's audiences, from 1

@@ -269,7 +269,7 @@ func (s *grantStore) grantOf(ctx context.Context, token string) (*memo, error) {
 	if err := s.p.loadGrant(ctx, m, id); err != nil {
 		return nil, err
 	}
-	if m.grant.ClientID != claims.ClientID {
+	if m.grant.ClientID != claims.ClientID || claims.Actor != nil { // an exchanged token is revoked alone
 		return nil, fosite.ErrNotFound
 	}
 	return m, nil

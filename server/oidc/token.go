@@ -17,13 +17,14 @@ import (
 type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
+	IssuedType   string `json:"issued_token_type,omitempty"` // RFC 8693 §2.2.1
 	ExpiresIn    int64  `json:"expires_in"`
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope"`
 	IDToken      string `json:"id_token,omitempty"`
 }
 
-var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType}
+var grantTypes = []string{"authorization_code", "refresh_token", "client_credentials", deviceGrantType, exchangeGrantType}
 
 // token answers RFC 6749 §3.2. Parameters in the address count for nothing: secrets do not belong there.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
@@ -45,7 +46,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 		if form.Get("refresh_token") == "" {
 			return oauthError("invalid_request", "refresh_token is missing.")
 		}
-	case "client_credentials":
+	case "client_credentials", exchangeGrantType:
 	case deviceGrantType:
 		if form.Get("device_code") == "" {
 			return oauthError("invalid_request", "device_code is missing.")
@@ -70,6 +71,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	se := request.GetSession().(*session)
 	out := tokenResponse{AccessToken: response.GetAccessToken(), TokenType: "Bearer", Scope: strings.Join(se.scopes, " "),
 		ExpiresIn: int64(se.GetExpiresAt(fosite.AccessToken).Sub(p.now()).Round(time.Second).Seconds())}
+	if se.actor != nil {
+		out.IssuedType = accessTokenType
+	}
 	if se.jkt != "" {
 		out.TokenType = "DPoP"
 	}

@@ -38,6 +38,7 @@ type world struct {
 	offset  time.Duration
 	masters map[byte][secret.Size]byte
 	dir     string
+	trace   func(query string) // of the store, for tests that count
 }
 
 const (
@@ -69,7 +70,7 @@ func (w *world) start(active byte) {
 		}
 	}
 	ctx := context.Background()
-	store, err := storage.Open(ctx, storage.Options{Dir: w.dir})
+	store, err := storage.Open(ctx, storage.Options{Dir: w.dir, Trace: w.trace})
 	if err != nil {
 		w.t.Fatal(err)
 	}
