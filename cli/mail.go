@@ -46,7 +46,7 @@ func (p *Program) mailTest() *cobra.Command {
 
 func (p *Program) showMailTest(t admin.MailTest) {
 	if t.Sent {
-		p.printf("The mail was taken. Look into the mailbox; if it is not there, look into its spam folder.\n")
+		p.printf("The mail was taken. Look into the mailbox, and if it is not there, into its spam folder. Where mail stays here,\nit is in gatelatch inbox.\n")
 	} else {
 		p.printf("%s\n%s\n", t.Reason, t.Next)
 		if t.Answer != "" {

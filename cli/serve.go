@@ -187,6 +187,9 @@ func (p *Program) greet(cfg *Config, public *url.URL, setUp string) {
 	p.printf("\nGatelatch is running.\n\n")
 	w := p.table()
 	w.row("  Address", public.String())
+	if host, port, err := net.SplitHostPort(cfg.Listen); err == nil && (!isLoopback(host) || public.Host != "localhost:"+port) {
+		w.row("  Listens on", cfg.Listen)
+	}
 	w.row("  Issuer", cfg.issuer(public))
 	if setUp != "" {
 		w.row("  First admin", setUp)
@@ -207,5 +210,9 @@ func (p *Program) greet(cfg *Config, public *url.URL, setUp string) {
 		w.row("  Database", "PostgreSQL")
 	}
 	_ = w.Flush()
-	p.printf("\nNext: gatelatch app create NAME --for nextjs\nCtrl-C ends it.\n\n")
+	where := "in this folder"
+	if cfg.Data != "data" {
+		where = "with --data " + cfg.Data
+	}
+	p.printf("\nNext, from another terminal %s: gatelatch app create NAME --for nextjs\nCtrl-C ends it.\n\n", where)
 }
