@@ -26,22 +26,23 @@ func (p *Program) appCommand() *cobra.Command {
 
 // appSwitches are the flags that create and update share. Only what was typed is sent.
 type appSwitches struct {
-	redirects, logouts, origins []string
-	alg                         string
-	grants, scopes, resources   []string
-	jwtAccess                   bool
-	introspectionAlg            string
-	dpop, nonce                 bool
-	pkce, allowHTTP, username   bool
-	firstParty                  bool
-	home, policy, terms         string
-	logoutURI, loginURI         string
-	maxAge                      time.Duration
-	logoutEnds, logoutAccess    bool
-	asJSON                      bool
-	authentication              authenticationFlags
-	requests                    requestFlags
-	flags                       func(name string) bool // was it typed?
+	redirects, logouts, origins         []string
+	alg                                 string
+	grants, scopes, resources           []string
+	jwtAccess                           bool
+	introspectionAlg                    string
+	subjectType, sectorURI, userinfoAlg string
+	dpop, nonce                         bool
+	pkce, allowHTTP, username           bool
+	firstParty                          bool
+	home, policy, terms                 string
+	logoutURI, loginURI                 string
+	maxAge                              time.Duration
+	logoutEnds, logoutAccess            bool
+	asJSON                              bool
+	authentication                      authenticationFlags
+	requests                            requestFlags
+	flags                               func(name string) bool // was it typed?
 }
 
 func (s *appSwitches) bind(cmd *cobra.Command) {
@@ -54,6 +55,9 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.StringArrayVar(&s.scopes, "scope", nil, "`scope` it may ask for; again for more. Without any: all that people can give")
 	f.StringArrayVar(&s.resources, "resource", nil, "`identifier` of an API it may ask tokens for; again for more")
 	f.StringVar(&s.introspectionAlg, "introspection-alg", "RS256", "`algorithm` of introspection answers it asks for as JWTs: RS256, PS256, ES256 or EdDSA")
+	f.StringVar(&s.subjectType, "subject-type", "public", "public: people have one subject everywhere; pairwise: another one for each sector")
+	f.StringVar(&s.sectorURI, "sector-identifier-uri", "", "https `address` of a list of the redirect URIs, where they have several hosts")
+	f.StringVar(&s.userinfoAlg, "userinfo-alg", "", "make userinfo a JWT signed with this `algorithm`")
 	f.BoolVar(&s.dpop, "dpop-bound", false, "give it no tokens without a DPoP proof (RFC 9449)")
 	f.BoolVar(&s.nonce, "require-dpop-nonce", false, "take no DPoP proof without a nonce of this server")
 	f.BoolVar(&s.jwtAccess, "jwt-access-tokens", false, "make its access tokens JWTs also where they are for this server itself")
@@ -86,6 +90,9 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		Scope:                    given(s.flags("scope"), strings.Join(s.scopes, " ")),
 		Resources:                given(s.flags("resource"), nonEmpty(s.resources)),
 		IntrospectionAlg:         given(s.flags("introspection-alg"), s.introspectionAlg),
+		SubjectType:              given(s.flags("subject-type"), s.subjectType),
+		SectorURI:                given(s.flags("sector-identifier-uri"), s.sectorURI),
+		UserinfoAlg:              given(s.flags("userinfo-alg"), s.userinfoAlg),
 		DPoPBound:                given(s.flags("dpop-bound"), s.dpop),
 		RequireNonce:             given(s.flags("require-dpop-nonce"), s.nonce),
 		JWTAccessTokens:          given(s.flags("jwt-access-tokens"), s.jwtAccess),

@@ -161,6 +161,8 @@ type Client struct {
 	Scope                          string        `key:"scope"`
 	Resources                      []string      `key:"resources"`
 	JWTAccessTokens                bool          `key:"jwt_access_tokens"`
+	SubjectType                    string        `key:"subject_type" default:"public" oneof:"public,pairwise"`
+	UserinfoSignedResponseAlg      string        `key:"userinfo_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
 	DPoPBoundAccessTokens          bool          `key:"dpop_bound_access_tokens"`
 	RequireDPoPNonce               bool          `key:"require_dpop_nonce"`
 	IntrospectionSignedResponseAlg string        `key:"introspection_signed_response_alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`

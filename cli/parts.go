@@ -144,7 +144,7 @@ func (c *Config) declared() []admin.Declared {
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
 					LogoutURI: d.BackchannelLogoutURI, InitiateLoginURI: d.InitiateLoginURI, MaxSessionAge: int64(d.MaxSessionAge.Seconds()), KeepsSession: !d.SignOutEndsSession, SignOutEndsAccess: d.SignOutEndsAccess,
 					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,
-					DPoPBound: d.DPoPBoundAccessTokens, RequireNonce: d.RequireDPoPNonce,
+					SubjectType: d.SubjectType, UserinfoAlg: d.UserinfoSignedResponseAlg, DPoPBound: d.DPoPBoundAccessTokens, RequireNonce: d.RequireDPoPNonce,
 				},
 			},
 		})

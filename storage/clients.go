@@ -91,6 +91,12 @@ type ClientSettings struct {
 	Resources  []string `json:"resources,omitempty"`         // identifiers of the APIs it may ask tokens for
 	JWTAccess  bool     `json:"jwt_access_tokens,omitempty"` // its access tokens are JWTs even where they are for this server itself
 
+	// How people are called and described (OpenID Connect Core §8, §5.3.2).
+	SubjectType string `json:"subject_type,omitempty"` // "": public, or "pairwise"
+	SectorURI   string `json:"sector_identifier_uri,omitempty"`
+	Sector      string `json:"sector,omitempty"`       // host the pairwise subjects are for
+	UserinfoAlg string `json:"userinfo_alg,omitempty"` // userinfo is a JWT signed with it; "": plain JSON
+
 	DPoPBound         bool   `json:"dpop_bound_access_tokens,omitempty"` // refuse token requests without a DPoP proof
 	RequireNonce      bool   `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
 	IntrospectionAlg  string `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256

@@ -34,6 +34,9 @@ type App struct {
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
 	IntrospectionAlg         string      `json:"introspection_signed_response_alg"`
+	SubjectType              string      `json:"subject_type" enum:"public,pairwise" doc:"pairwise: another subject for each sector"`
+	SectorURI                string      `json:"sector_identifier_uri,omitempty"`
+	UserinfoAlg              string      `json:"userinfo_signed_response_alg,omitempty" doc:"Empty: plain JSON"`
 	DPoPBound                bool        `json:"dpop_bound_access_tokens" doc:"It gets no tokens without a DPoP proof (RFC 9449)"`
 	RequireNonce             bool        `json:"require_dpop_nonce" doc:"Its proofs carry a nonce of this server"`
 	Resources                []string    `json:"resources" doc:"Identifiers of the APIs it may ask tokens for"`
@@ -89,6 +92,9 @@ type AppSwitches struct {
 	GrantTypes               *[]string `json:"grant_types,omitempty" doc:"Empty: those of its type"`
 	Scope                    *string   `json:"scope,omitempty" doc:"Separated by spaces"`
 	IntrospectionAlg         *string   `json:"introspection_signed_response_alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
+	SubjectType              *string   `json:"subject_type,omitempty" enum:"public,pairwise"`
+	SectorURI                *string   `json:"sector_identifier_uri,omitempty" doc:"https address of a JSON list of all redirect URIs; empty: the host of the redirect URIs"`
+	UserinfoAlg              *string   `json:"userinfo_signed_response_alg,omitempty" enum:",RS256,PS256,ES256,EdDSA" doc:"Empty: plain JSON"`
 	DPoPBound                *bool     `json:"dpop_bound_access_tokens,omitempty"`
 	RequireNonce             *bool     `json:"require_dpop_nonce,omitempty"`
 	Resources                *[]string `json:"resources,omitempty" doc:"Identifiers of the APIs it may ask tokens for; replaces the list"`
@@ -199,6 +205,9 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkSector(ctx, c); err != nil {
+		return nil, err
+	}
 	key, text := a.newSecret(c)
 	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
 		if err := checkResources(tx, c); err != nil {
@@ -236,6 +245,15 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	}
 	if s.IntrospectionAlg != nil {
 		c.Settings.IntrospectionAlg = *s.IntrospectionAlg
+	}
+	if s.SubjectType != nil {
+		c.Settings.SubjectType = *s.SubjectType
+	}
+	if s.SectorURI != nil {
+		c.Settings.SectorURI = *s.SectorURI
+	}
+	if s.UserinfoAlg != nil {
+		c.Settings.UserinfoAlg = *s.UserinfoAlg
 	}
 	if s.DPoPBound != nil {
 		c.Settings.DPoPBound = *s.DPoPBound
@@ -317,24 +335,37 @@ func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
 	return out, err
 }
 
+// change is an application as it is to be.
+func (in AppChange) change(tx storage.Tx, id string) (storage.Client, error) {
+	c, err := findOwnApp(tx, id)
+	if err != nil {
+		return c, err
+	}
+	if in.ClientName != nil {
+		c.Name = strings.TrimSpace(*in.ClientName)
+	}
+	if in.RedirectURIs != nil {
+		c.RedirectURIs = *in.RedirectURIs
+	}
+	if in.PostLogoutRedirectURIs != nil {
+		c.PostLogoutRedirectURIs = *in.PostLogoutRedirectURIs
+	}
+	return settle(in.apply(c))
+}
+
 func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAnswer, error) {
 	out := &appAnswer{}
-	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		c, err := findOwnApp(tx, id)
+	// What has to be fetched is fetched before the write; the write does the change again over what is there by then.
+	wanted, err := in.change(a.deps.Store.View(ctx), id)
+	if err == nil && (in.RedirectURIs != nil || in.SectorURI != nil || in.SubjectType != nil) {
+		err = a.checkSector(ctx, wanted)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		c, err := in.change(tx, id)
 		if err != nil {
-			return err
-		}
-		if in.ClientName != nil {
-			c.Name = strings.TrimSpace(*in.ClientName)
-		}
-		if in.RedirectURIs != nil {
-			c.RedirectURIs = *in.RedirectURIs
-		}
-		if in.PostLogoutRedirectURIs != nil {
-			c.PostLogoutRedirectURIs = *in.PostLogoutRedirectURIs
-		}
-		c = in.apply(c)
-		if c, err = settle(c); err != nil {
 			return err
 		}
 		if err := checkResources(tx, c); err != nil {
@@ -432,7 +463,8 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),
-		Resources: listed(c.Settings.Resources), JWTAccessTokens: c.Settings.JWTAccess, DPoPBound: c.Settings.DPoPBound, RequireNonce: c.Settings.RequireNonce,
+		Resources: listed(c.Settings.Resources), SubjectType: cmp.Or(c.Settings.SubjectType, "public"), SectorURI: c.Settings.SectorURI, UserinfoAlg: c.Settings.UserinfoAlg,
+		JWTAccessTokens: c.Settings.JWTAccess, DPoPBound: c.Settings.DPoPBound, RequireNonce: c.Settings.RequireNonce,
 		IntrospectionAlg: cmp.Or(c.Settings.IntrospectionAlg, "RS256"),
 		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		MaxSessionAge:    c.Settings.MaxSessionAge,

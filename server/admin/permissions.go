@@ -52,7 +52,7 @@ func settlePermissions(c storage.Client) (storage.Client, error) {
 	if err := checkScopes(c.Settings.Scopes); err != nil {
 		return c, err
 	}
-	return c, nil
+	return settleSubject(c)
 }
 
 // checkScopes checks names of scopes (RFC 6749 §3.3).

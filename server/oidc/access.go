@@ -53,7 +53,7 @@ func (p *Provider) accessToken(ctx context.Context, token string) (*access, erro
 	if p.now().Unix() >= int64(t.expires) || !m.alive() {
 		return nil, errToken
 	}
-	a := &access{client: m.client, person: m, subject: m.grant.UserID.String(), issued: int64(t.issued), expires: int64(t.expires)}
+	a := &access{client: m.client, person: m, subject: p.subject(m.client, m.grant.UserID), issued: int64(t.issued), expires: int64(t.expires)}
 	a.jkt = base64.RawURLEncoding.EncodeToString(t.jkt)
 	if t.audience > 0 {
 		audience := strings.Fields(m.grant.Audience)

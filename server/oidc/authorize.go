@@ -73,7 +73,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q asked) error 
 		return err
 	}
 	step := authn.Next(nil, a.demands, live, a.client.Client, now)
-	if step == authn.StepDone && a.hint != "" && a.hint != live.User.ID.String() {
+	if step == authn.StepDone && a.hint != "" && a.hint != p.subject(a.client.Client, live.User.ID) {
 		step = authn.StepSignIn // the application means somebody else
 	}
 	ask := false
@@ -186,7 +186,7 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 	if authn.Next(&flow, demands, live, a.client.Client, p.micros()) != authn.StepDone {
 		return nil, a.refuse("login_required", "The sign-in does not satisfy the request.")
 	}
-	if a.hint != "" && a.hint != live.User.ID.String() {
+	if a.hint != "" && a.hint != p.subject(a.client.Client, live.User.ID) {
 		return nil, a.refuse("login_required", "Somebody else than the person of the id_token_hint has signed in.")
 	}
 	return &resumption{flow: flow, request: a, live: live}, nil
@@ -223,7 +223,7 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16), Audience: a.audience(), JKT: a.params.Get("dpop_jkt"),
 		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR, Claims: a.wishes.encode()}
 	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
-	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{grant: g, client: a.client.Client, user: live.User})
+	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{sub: p.subject(a.client.Client, live.User.ID), grant: g, client: a.client.Client, user: live.User})
 	if err != nil {
 		return "", caused(err)
 	}

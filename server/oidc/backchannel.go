@@ -56,12 +56,16 @@ func (p *Provider) logoutToken(ctx context.Context, c *client, f authn.Farewell)
 	if err != nil {
 		return "", err
 	}
+	person, err := storage.ParseID(f.Subject)
+	if err != nil {
+		return "", fmt.Errorf("whom a logout token is about: %w", err)
+	}
 	now, alg := p.now(), c.Settings.IDTokenAlg
 	if alg == "" {
 		alg = RS256
 	}
 	return keys.sign(alg, "logout+jwt", map[string]any{
-		"iss": p.issuer, "aud": c.ID, "sub": f.Subject, "sid": f.Session, "jti": secret.Token(16),
+		"iss": p.issuer, "aud": c.ID, "sub": p.subject(c.Client, person), "sid": f.Session, "jti": secret.Token(16),
 		"iat": now.Unix(), "exp": now.Add(logoutTokenLife).Unix(), "events": map[string]any{logoutEvent: struct{}{}},
 	}, p.micros())
 }

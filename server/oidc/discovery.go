@@ -32,6 +32,7 @@ type metadata struct {
 	PromptValuesSupported    []string `json:"prompt_values_supported"`
 	ACRValuesSupported       []string `json:"acr_values_supported"`
 	SubjectTypesSupported    []string `json:"subject_types_supported"`
+	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
 	IDTokenAlgs              []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	TokenAuthAlgs            []string `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -60,7 +61,7 @@ func (p *Provider) metadata() metadata {
 		BackchannelLogout: true, BackchannelSession: true,
 		DeviceEndpoint:  p.issuer + "/device_authorization",
 		ScopesSupported: knownScopes, ResponseTypesSupported: []string{"code"}, ResponseModesSupported: responseModes,
-		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public", "pairwise"}, UserinfoAlgs: signingAlgs,
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
 		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, DPoPAlgs: dpopAlgs, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",

@@ -119,7 +119,7 @@ func (p *Provider) describeRefresh(ctx context.Context, caller *client, token st
 		judge(m.grant, int64(t.generation), p.grace(m.client), m.keepsRefresh(), now) == reused {
 		return introspection{}, nil
 	}
-	return introspection{Active: true, Issuer: p.issuer, Subject: m.grant.UserID.String(), Audience: p.issuer, ClientID: m.grant.ClientID, Scope: m.grant.Scope, Confirm: confirm(m.grant.JKT),
+	return introspection{Active: true, Issuer: p.issuer, Subject: p.subject(m.client, m.grant.UserID), Audience: p.issuer, ClientID: m.grant.ClientID, Scope: m.grant.Scope, Confirm: confirm(m.grant.JKT),
 		Expires: m.grant.Expires / int64(time.Second/time.Microsecond), AuthTime: m.grant.AuthTime / int64(time.Second/time.Microsecond), ACR: wishesOf(m.grant).acr(m.grant)}, nil
 }
 

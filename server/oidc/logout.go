@@ -36,7 +36,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	switch {
-	case live != nil && s.proven && (s.hint.Session == live.Session.ID.String() || s.hint.Subject == live.User.ID.String()):
+	case live != nil && s.proven && (s.hint.Session == live.Session.ID.String() || s.hint.Subject == p.subject(s.client.Client, live.User.ID)):
 		if s.client.Settings.KeepsSession {
 			return p.leaveApp(w, r, s, live)
 		}
@@ -44,7 +44,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) error {
 	case live != nil:
 		return p.askSignOut(w, r, s, live, params)
 	case s.proven && !s.client.Settings.KeepsSession:
-		if err := p.endNamed(r, s.hint); err != nil {
+		if err := p.endNamed(r, s.client.Client, s.hint); err != nil {
 			return err
 		}
 	}
@@ -171,13 +171,13 @@ func (p *Provider) leaveApp(w http.ResponseWriter, r *http.Request, s *signOut, 
 }
 
 // endNamed ends the session an ID token names when the request comes without the person's cookies: from an application's server.
-func (p *Provider) endNamed(r *http.Request, h hint) error {
+func (p *Provider) endNamed(r *http.Request, c storage.Client, h hint) error {
 	id, err := storage.ParseID(h.Session)
 	if err != nil {
 		return nil // a token without a session
 	}
 	live, err := p.store.View(r.Context()).Session(id)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && live.UserID.String() != h.Subject {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && p.subject(c, live.UserID) != h.Subject {
 		return nil
 	}
 	if err != nil {

@@ -112,6 +112,7 @@ type Provider struct {
 	secretUses secretUses
 
 	outgoing  *safehttp.Client
+	salt      []byte // of pairwise subjects
 	makeFrame func(r *http.Request, locales string) views.Frame
 	showError func(w http.ResponseWriter, r *http.Request, e *web.Error)
 }
@@ -134,6 +135,9 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 	// The quick ones at once, so that something is sealed and a wrong key file shows at the next start; RSA keys are made by
 	// TendKeys while the server already answers.
 	if err := p.tendKeys(ctx, []string{ES256, EdDSA}); err != nil {
+		return nil, err
+	}
+	if err := p.loadSalt(ctx); err != nil {
 		return nil, err
 	}
 	if _, err := p.cache.snapshot(ctx); err != nil {

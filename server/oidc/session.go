@@ -18,6 +18,7 @@ type session struct {
 	email      storage.Email
 	generation int64             // of the refresh token to mint
 	scopes     fosite.Arguments  // of the access token to mint
+	sub        string            // what the client calls the person
 	subject    string            // of an exchanged token; "": the person of the grant
 	actor      *actor            // of an exchanged token
 	jkt        string            // thumbprint of the key that the access token is bound to
@@ -73,7 +74,7 @@ func (s *session) GetExpiresAt(t fosite.TokenType) time.Time { return s.expires[
 func (s *session) GetUsername() string { return "" }
 
 // GetSubject implements fosite.Session.
-func (s *session) GetSubject() string { return s.grant.UserID.String() }
+func (s *session) GetSubject() string { return s.sub }
 
 // Clone implements fosite.Session.
 func (s *session) Clone() fosite.Session {

@@ -136,7 +136,7 @@ func (p *Provider) loadGrant(ctx context.Context, m *memo, id storage.ID) error 
 // requester builds fosite's view of the grant, with a session of its own.
 func (s *grantStore) requester(m *memo) (*fosite.Request, *session) {
 	end := m.grant.ID.Time().Add(s.p.absolute(m.client))
-	se := &session{grant: m.grant, client: m.client, user: m.user, email: m.email, generation: 1, end: end, skew: s.p.now().Sub(time.Now())}
+	se := &session{sub: s.p.subject(m.client, m.grant.UserID), grant: m.grant, client: m.client, user: m.user, email: m.email, generation: 1, end: end, skew: s.p.now().Sub(time.Now())}
 	scopes := fosite.Arguments(strings.Fields(m.grant.Scope))
 	return &fosite.Request{ID: m.grant.ID.String(), RequestedAt: m.grant.ID.Time(), Client: &client{Client: m.client, defaults: s.p.Lifetimes}, RequestedScope: scopes,
 		GrantedScope: append(fosite.Arguments(nil), scopes...), Form: url.Values{}, Session: se}, se

@@ -8,6 +8,9 @@ import (
 	"gatelatch/server/web"
 )
 
+// userinfoType is the `typ` of signed userinfo: it is about a person like an ID token, and must never pass for one.
+const userinfoType = "userinfo+jwt"
+
 // userinfo answers OpenID Connect Core §5.3. The token comes in the Authorization header, or in a form (RFC 6750 §2.2), never in the address.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	scheme, token, err := carried(w, r)
@@ -34,8 +37,17 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	claims := personClaims(m.user, m.email, m.client, a.scopes)
 	addWished(claims, wishesOf(m.grant).Userinfo, m.user, m.email, m.client)
-	claims["sub"] = m.grant.UserID.String()
-	return web.JSON(w, http.StatusOK, claims)
+	claims["sub"] = a.subject
+	alg := m.client.Settings.UserinfoAlg
+	if alg == "" {
+		return web.JSON(w, http.StatusOK, claims)
+	}
+	claims["iss"], claims["aud"] = p.issuer, m.client.ID
+	signed, err := p.signFor(r.Context(), alg, userinfoType, claims)
+	if err != nil {
+		return err
+	}
+	return sendJWT(w, "application/jwt", signed)
 }
 
 // carried finds the access token of a request and the scheme it came by (RFC 6750 §2, RFC 9449 §7.1).
