@@ -29,7 +29,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"gatelatch/server/safehttp"
+	"gatelatch/server/clients"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
@@ -53,7 +53,7 @@ type Deps struct {
 	Now    func() time.Time
 
 	// Outgoing fetches what applications publish about themselves.
-	Outgoing fetcher
+	Outgoing clients.Fetcher
 	// Keys are the keys that sign tokens.
 	Keys SigningKeys
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
@@ -65,11 +65,6 @@ type Deps struct {
 	// Pages answers for the inbox pages when they fail, and Frame is what they share with all others.
 	Pages web.Edge
 	Frame func(http.ResponseWriter, *http.Request) views.Frame
-}
-
-// fetcher gets a document of somebody else: safehttp.Client.
-type fetcher interface {
-	Get(ctx context.Context, address, accept string) (safehttp.Answer, error)
 }
 
 // Admin is the door.

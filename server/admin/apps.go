@@ -3,16 +3,15 @@ package admin
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gatelatch/server/clients"
 	"gatelatch/server/secret"
 	"gatelatch/storage"
 )
@@ -172,11 +171,11 @@ func (a *Admin) listApps(ctx context.Context) (*appList, error) {
 	out := &appList{}
 	out.Body.Apps = []App{}
 	err := a.deps.Store.Read(ctx, func(tx storage.Tx) error {
-		clients, err := tx.Clients()
+		all, err := tx.Clients()
 		if err != nil {
 			return err
 		}
-		for _, c := range clients {
+		for _, c := range all {
 			secrets, err := tx.ClientSecrets(c.ID, a.now())
 			if err != nil {
 				return err
@@ -194,7 +193,7 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 		return nil, refuse(422, "An application for %s is of type %s. Leave --type out, or use --for generic.", in.Framework, p.kind)
 	}
 	c := storage.Client{
-		ID: newClientID(), Nonce: secret.Random(16), Source: "api",
+		ID: clients.NewID(), Nonce: secret.Random(16), Source: "api",
 		Name: strings.TrimSpace(in.ClientName), Framework: cmp.Or(in.Framework, "generic"), Type: cmp.Or(in.Type, p.kind),
 		Settings: storage.ClientSettings{IDTokenAlg: "RS256", RequirePKCE: p.pkce, UsernameClaim: p.username},
 		Created:  a.now(), Updated: a.now(),
@@ -205,7 +204,7 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkSector(ctx, c); err != nil {
+	if err := clients.CheckSector(ctx, a.deps.Outgoing, c); err != nil {
 		return nil, err
 	}
 	key, text := a.newSecret(c)
@@ -299,26 +298,13 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	return s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c))
 }
 
-// settle brings an application into the form that may be saved, or says why it cannot be. Every way to save one comes by here.
+// settle brings an application into the form that may be saved, or says why it cannot be. Every way of this door to save one comes by here.
 func settle(c storage.Client) (storage.Client, error) {
-	if c.Name == "" || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return c, refuse(422, "The application needs a name that people can read, without line breaks.")
-	}
-	if c.Public() {
-		c.Settings.RequirePKCE = true
-	}
-	c, err := settlePermissions(c)
+	c, err := clients.Settle(c)
 	if err != nil {
 		return c, err
 	}
-	c = withOrigins(c)
-	c.RedirectURIs = distinct(c.RedirectURIs, false)
-	c.PostLogoutRedirectURIs = distinct(c.PostLogoutRedirectURIs, true)
-	c.AllowedOrigins = distinct(c.AllowedOrigins, false)
-	if err := checkAddresses(c); err != nil {
-		return c, err
-	}
-	return settleAuthentication(c)
+	return c, checkStrength(c)
 }
 
 func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
@@ -358,7 +344,7 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 	// What has to be fetched is fetched before the write; the write does the change again over what is there by then.
 	wanted, err := in.change(a.deps.Store.View(ctx), id)
 	if err == nil && (in.RedirectURIs != nil || in.SectorURI != nil || in.SubjectType != nil) {
-		err = a.checkSector(ctx, wanted)
+		err = clients.CheckSector(ctx, a.deps.Outgoing, wanted)
 	}
 	if err != nil {
 		return nil, err
@@ -489,7 +475,7 @@ func (a *Admin) withSecret(c storage.Client, text string, secrets ...storage.Cli
 // newSecret makes a secret of 256 random bits for an application that can keep one; "" for the others.
 // Only letters, digits, - and _: Auth.js form-encodes secrets and the Logto SDK does not, and so both send the same.
 func (a *Admin) newSecret(c storage.Client) (storage.ClientSecret, string) {
-	if !hasSecret(c) {
+	if !clients.HasSecret(c) {
 		return storage.ClientSecret{}, ""
 	}
 	text := secret.Token(32)
@@ -500,9 +486,6 @@ func (a *Admin) newSecret(c storage.Client) (storage.ClientSecret, string) {
 func secretRow(clientID, text string, now int64) storage.ClientSecret {
 	return storage.ClientSecret{ID: storage.NewID(), ClientID: clientID, Digest: secret.Hash(text), Hint: text[len(text)-4:], Created: now}
 }
-
-// newClientID makes a client ID: 24 letters and digits that mean nothing.
-func newClientID() string { return strings.ToLower(rand.Text())[:24] }
 
 // listed makes an empty list of none, so that JSON has [] and not null.
 func listed(s []string) []string {

@@ -1,14 +1,10 @@
 package admin
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"strings"
 	"time"
 
-	"gatelatch/server/jose"
-	"gatelatch/server/safehttp"
+	"gatelatch/server/clients"
 	"gatelatch/storage"
 )
 
@@ -63,62 +59,9 @@ func (a *App) showAuthentication(c storage.Client) {
 	}
 }
 
-// settleAuthentication checks how an application means to prove who it is, and brings its keys into their kept form.
-func settleAuthentication(c storage.Client) (storage.Client, error) {
-	set := &c.Settings
-	switch method := set.AuthMethod; {
-	case c.Public() && method != "" && method != "none":
-		return c, refuse(422, "%s is of type %s, which authenticates by none: it cannot keep a secret or a key.", c.Name, c.Type)
-	case !c.Public() && method == "none":
-		return c, refuse(422, "An application of type web proves who it is. Make it of type spa or native if it cannot.")
-	}
-	if set.AuthAlg != "" && !jose.Supported(set.AuthAlg) {
-		return c, refuse(422, "token_endpoint_auth_signing_alg is %q. It can be one of %s.", set.AuthAlg, strings.Join(jose.Algorithms, ", "))
-	}
-	if bytes.Equal(bytes.TrimSpace(set.JWKS), []byte("null")) {
-		set.JWKS = nil
-	}
-	if len(set.JWKS) > 0 && set.JWKSURI != "" {
-		return c, refuse(422, "jwks and jwks_uri are both set. Keep the one that is true (RFC 7591 §2).")
-	}
-	if err := settleKeys(set); err != nil {
-		return c, err
-	}
-	if set.AuthMethod == storage.PrivateKeyJWT && len(set.JWKS) == 0 && set.JWKSURI == "" {
-		return c, refuse(422, "private_key_jwt needs the public keys of the application: set jwks or jwks_uri.")
-	}
-	return c, checkRequests(c)
-}
-
-func settleKeys(set *storage.ClientSettings) error {
-	if set.JWKSURI != "" && safehttp.CheckURL(set.JWKSURI) != nil {
-		return refuse(422, "jwks_uri is %q. It must be https://host/path, without user, password or fragment.", set.JWKSURI)
-	}
-	if len(set.JWKS) == 0 {
-		return nil
-	}
-	keys, err := jose.ParseSet(set.JWKS)
-	switch {
-	case errors.Is(err, jose.ErrPrivate):
-		return refuse(422, "jwks contains a private or shared key. Give only the public ones, and make new ones if it has been sent elsewhere too.")
-	case err != nil:
-		return refuse(422, "jwks cannot be used (%v).", err)
-	case len(keys) == 0:
-		return refuse(422, "jwks has no key that verifies signatures. It can have RSA keys of 2048 bits and more, EC keys on P-256 and Ed25519 keys.")
-	}
-	kept, err := json.Marshal(set.JWKS) // in the spelling of the store, so that equal sets compare equal
-	set.JWKS = kept
-	return err
-}
-
-// hasSecret reports whether an application proves who it is by a secret.
-func hasSecret(c storage.Client) bool {
-	return !c.Public() && c.Settings.AuthMethod != storage.PrivateKeyJWT
-}
-
 // endSecrets ends the secrets of an application that has none any more.
 func (a *Admin) endSecrets(tx storage.Tx, c storage.Client) error {
-	if hasSecret(c) {
+	if clients.HasSecret(c) {
 		return nil
 	}
 	secrets, err := tx.ClientSecrets(c.ID, a.now())

@@ -278,7 +278,7 @@ func genericGuide(v guideValues) Guide {
 	return g
 }
 
-// fill puts values into a piece of code. Addresses hold no quotes: checkAddresses refuses what would need escaping.
+// fill puts values into a piece of code. Addresses hold no quotes: clients.Settle refuses what would need escaping.
 func fill(code string, values any) string {
 	var b bytes.Buffer
 	if err := template.Must(template.New("guide").Parse(code)).Execute(&b, values); err != nil {

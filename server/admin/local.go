@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"gatelatch/server/clients"
 )
 
 // atThisMachine says whether a request comes from somebody sitting at the machine the server runs on, who may then read
@@ -13,7 +15,7 @@ import (
 // 127.0.0.1 sends its own Host), and a proxy on the same machine (to us every visitor of it is loopback, but it says so in
 // a header, or keeps the Host of the public name).
 func (a *Admin) atThisMachine(r *http.Request) bool {
-	return isLoopback(a.cfg.PublicURL.Hostname()) &&
+	return clients.IsLoopback(a.cfg.PublicURL.Hostname()) &&
 		strings.EqualFold(r.Host, a.cfg.PublicURL.Host) &&
 		loopbackPeer(r.RemoteAddr) &&
 		!forwarded(r.Header)

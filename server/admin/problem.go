@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gatelatch/server/clients"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 )
@@ -27,10 +28,15 @@ func refuse(status int, format string, args ...any) error {
 
 // problem translates errors of this door and of the store. What it does not know stays in the log.
 func (a *Admin) problem(ctx context.Context, err error) error {
-	var r *refusal
+	var (
+		r          *refusal
+		unsuitable *clients.Problem
+	)
 	switch {
 	case errors.As(err, &r):
 		return huma.NewError(r.status, r.detail)
+	case errors.As(err, &unsuitable):
+		return huma.NewError(http.StatusUnprocessableEntity, unsuitable.Detail)
 	case errors.Is(err, storage.ErrNotFound):
 		return huma.NewError(http.StatusNotFound, "There is nothing of that name.")
 	case errors.Is(err, storage.ErrConflict):

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"gatelatch/server/authn"
-	"gatelatch/server/jose"
 	"gatelatch/storage"
 )
 
@@ -51,17 +50,10 @@ func requestsOf(c storage.Client) AppRequests {
 		AuthorizationSignedResponseAlg: c.Settings.AuthorizationAlg, RequiredACR: c.Settings.RequiredACR}
 }
 
-// checkRequests refuses demands that an application cannot meet.
-func checkRequests(c storage.Client) error {
-	set := c.Settings
-	if set.RequestObjectAlg != "" && !jose.Supported(set.RequestObjectAlg) {
-		return refuse(422, "request_object_signing_alg is %q. It can be one of %s.", set.RequestObjectAlg, strings.Join(jose.Algorithms, ", "))
-	}
-	if set.RequiredACR != "" && !authn.Reachable([]string{set.RequiredACR}) {
-		return refuse(422, "required_acr is %q, and nobody can sign in here as strongly. It can be %s.", set.RequiredACR, strings.Join(authn.ACRs, ", "))
-	}
-	if set.RequireSigned && len(set.JWKS) == 0 && set.JWKSURI == "" {
-		return refuse(422, "An application that must sign its requests needs public keys: set jwks or jwks_uri.")
+// checkStrength refuses a demand on sign-ins that nobody can meet.
+func checkStrength(c storage.Client) error {
+	if acr := c.Settings.RequiredACR; acr != "" && !authn.Reachable([]string{acr}) {
+		return refuse(422, "required_acr is %q, and nobody can sign in here as strongly. It can be %s.", acr, strings.Join(authn.ACRs, ", "))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gatelatch/server/clients"
 	"gatelatch/storage"
 )
 
@@ -248,7 +249,7 @@ func settleResource(r storage.Resource) (storage.Resource, error) {
 	}
 	r.Name = cmp.Or(r.Name, r.ID)
 	r.Settings.Alg = cmp.Or(r.Settings.Alg, "RS256")
-	r.Servers = distinct(r.Servers, false)
+	r.Servers = clients.Distinct(r.Servers, false)
 	var names []string
 	for _, s := range r.Scopes {
 		if slices.Contains(standardScopes, s.Name) {
@@ -264,7 +265,7 @@ func settleResource(r storage.Resource) (storage.Resource, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return r, checkScopes(names)
+	return r, clients.CheckScopes(names)
 }
 
 // standardScopes are those of OpenID Connect Core §5.4 and §11; no API may have one.
@@ -278,7 +279,7 @@ func checkIdentifier(id string) error {
 	if len(id) > maxIdentifier {
 		return fmt.Errorf("is longer than %d characters", maxIdentifier)
 	}
-	if err := checkSpelling(id); err != nil {
+	if err := clients.CheckSpelling(id); err != nil {
 		return err
 	}
 	u, err := url.Parse(id)

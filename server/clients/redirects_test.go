@@ -1,4 +1,4 @@
-package admin
+package clients
 
 import (
 	"slices"
@@ -149,10 +149,10 @@ func TestBrowserApplicationsMayCallFromTheirRedirectAddresses(t *testing.T) {
 
 func TestSlashAndEmptyPathAreOneAddressAfterSigningOut(t *testing.T) {
 	uris := []string{"https://a.example", "https://a.example/", "https://a.example/x", "https://a.example/x/"}
-	if got := distinct(uris, true); !slices.Equal(got, []string{"https://a.example", "https://a.example/x", "https://a.example/x/"}) {
+	if got := Distinct(uris, true); !slices.Equal(got, []string{"https://a.example", "https://a.example/x", "https://a.example/x/"}) {
 		t.Errorf("got %v", got)
 	}
-	if got := distinct(append(uris, uris...), false); !slices.Equal(got, uris) {
+	if got := Distinct(append(uris, uris...), false); !slices.Equal(got, uris) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package admin
+package clients
 
 import (
 	"slices"
@@ -30,39 +30,39 @@ func settlePermissions(c storage.Client) (storage.Client, error) {
 	if len(c.Settings.Scopes) == 0 {
 		c.Settings.Scopes = nil
 	}
-	c.Settings.Resources = distinct(c.Settings.Resources, false)
-	c.Settings.GrantTypes, c.Settings.Scopes = distinct(c.Settings.GrantTypes, false), distinct(c.Settings.Scopes, false)
+	c.Settings.Resources = Distinct(c.Settings.Resources, false)
+	c.Settings.GrantTypes, c.Settings.Scopes = Distinct(c.Settings.GrantTypes, false), Distinct(c.Settings.Scopes, false)
 	grants := c.Grants()
 	for _, g := range grants {
 		if !slices.Contains(grantTypes, g) {
-			return c, refuse(422, "grant_types: %q is not one of %s.", g, strings.Join(grantTypes, ", "))
+			return c, refuse("grant_types", "grant_types: %q is not one of %s.", g, strings.Join(grantTypes, ", "))
 		}
 	}
 	people := slices.Contains(grants, "authorization_code") || slices.Contains(grants, deviceGrant)
 	switch {
 	case c.Type == "m2m" && people:
-		return c, refuse(422, "An application of type m2m signs nobody in: it cannot have the grant type authorization_code or that of devices. Use type web for both.")
+		return c, refuse("grant_types", "An application of type m2m signs nobody in: it cannot have the grant type authorization_code or that of devices. Use type web for both.")
 	case slices.Contains(grants, "refresh_token") && !people:
-		return c, refuse(422, "The grant type refresh_token goes with authorization_code or that of devices: add that one, or leave both out.")
+		return c, refuse("grant_types", "The grant type refresh_token goes with authorization_code or that of devices: add that one, or leave both out.")
 	case slices.Contains(grants, "client_credentials") && c.Public():
-		return c, refuse(422, "An application of type %s cannot keep a secret, so it cannot have the grant type client_credentials. Use type web or m2m.", c.Type)
+		return c, refuse("grant_types", "An application of type %s cannot keep a secret, so it cannot have the grant type client_credentials. Use type web or m2m.", c.Type)
 	case slices.Contains(grants, exchangeGrant) && c.Public():
-		return c, refuse(422, "An application of type %s cannot keep a secret, so it cannot exchange tokens. Use type web or m2m.", c.Type)
+		return c, refuse("grant_types", "An application of type %s cannot keep a secret, so it cannot exchange tokens. Use type web or m2m.", c.Type)
 	}
-	if err := checkScopes(c.Settings.Scopes); err != nil {
+	if err := CheckScopes(c.Settings.Scopes); err != nil {
 		return c, err
 	}
 	return settleSubject(c)
 }
 
-// checkScopes checks names of scopes (RFC 6749 §3.3).
-func checkScopes(scopes []string) error {
+// CheckScopes checks names of scopes (RFC 6749 §3.3); *Problem.
+func CheckScopes(scopes []string) error {
 	if len(scopes) > maxScopes || len(strings.Join(scopes, " ")) > maxScopesText {
-		return refuse(422, "scope: at most %d scopes of together %d characters fit.", maxScopes, maxScopesText)
+		return refuse("scope", "scope: at most %d scopes of together %d characters fit.", maxScopes, maxScopesText)
 	}
 	for _, s := range scopes {
 		if s == "" || len(s) > maxScopeLength || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			return refuse(422, "scope: %q is not a name of a scope. Use up to %d letters, digits and signs such as : . _ - /, as in orders:read.", s, maxScopeLength)
+			return refuse("scope", "scope: %q is not a name of a scope. Use up to %d letters, digits and signs such as : . _ - /, as in orders:read.", s, maxScopeLength)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package admin
+package clients
 
 import (
 	"fmt"
@@ -36,11 +36,11 @@ func checkAddresses(c storage.Client) error {
 		{"allowed_origins", c.AllowedOrigins, checkOrigin},
 	} {
 		if len(list.items) > maxURIs {
-			return refuse(422, "%s has %d entries. At most %d fit: make a second application for the others", list.name, len(list.items), maxURIs)
+			return refuse(list.name, "%s has %d entries. At most %d fit: make a second application for the others", list.name, len(list.items), maxURIs)
 		}
 		for _, item := range list.items {
 			if err := list.check(c, item); err != nil {
-				return refuse(422, "%s: %q %v.", list.name, item, err)
+				return refuse(list.name, "%s: %q %v.", list.name, item, err)
 			}
 		}
 	}
@@ -50,24 +50,24 @@ func checkAddresses(c storage.Client) error {
 			continue
 		}
 		if err := checkLink(c, link.uri); err != nil {
-			return refuse(422, "%s: %q %v.", link.name, link.uri, err)
+			return refuse(link.name, "%s: %q %v.", link.name, link.uri, err)
 		}
 	}
 	if !slices.Contains(c.Grants(), "authorization_code") {
 		if len(c.RedirectURIs)+len(c.PostLogoutRedirectURIs) > 0 {
-			return refuse(422, "%s signs nobody in, so no browser ever comes back to it. Leave the redirect URIs out.", c.Name)
+			return refuse("redirect_uris", "%s signs nobody in, so no browser ever comes back to it. Leave the redirect URIs out.", c.Name)
 		}
 		return nil
 	}
 	if len(c.RedirectURIs) == 0 {
-		return refuse(422, "The application needs at least one redirect URI: the address that people come back to. Add --redirect-uri https://….")
+		return refuse("redirect_uris", "The application needs at least one redirect URI: the address that people come back to. Add --redirect-uri https://….")
 	}
 	return nil
 }
 
 // checkURI says what is wrong with a redirect or post-logout redirect URI, as the end of a sentence that begins with it.
 func checkURI(c storage.Client, uri string) error {
-	if err := checkSpelling(uri); err != nil {
+	if err := CheckSpelling(uri); err != nil {
 		return err
 	}
 	u, err := url.Parse(uri)
@@ -111,7 +111,7 @@ func checkWeb(c storage.Client, u *url.URL, uri string) error {
 			return fmt.Errorf("has . or .. in its path, which browsers resolve. Write the path it leads to")
 		}
 	}
-	if u.Scheme == "http" && !isLoopback(host) && !c.Settings.AllowHTTP {
+	if u.Scheme == "http" && !IsLoopback(host) && !c.Settings.AllowHTTP {
 		return fmt.Errorf("is plain http, so everybody on the way could read the code in it. Use https; in a network you trust allow it with --allow-http")
 	}
 	return nil
@@ -119,19 +119,22 @@ func checkWeb(c storage.Client, u *url.URL, uri string) error {
 
 // checkLink says what is wrong with the address of a page that people are offered.
 func checkLink(c storage.Client, uri string) error {
-	if err := checkSpelling(uri); err != nil {
+	if err := CheckSpelling(uri); err != nil {
 		return err
 	}
 	u, err := url.Parse(uri)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") {
 		return fmt.Errorf("is not the address of a page. Write it as https://app.example.com/")
 	}
+	if c.Unchecked() && u.Scheme != "https" {
+		return fmt.Errorf("is not an https address")
+	}
 	return checkWeb(c, u, uri)
 }
 
 // checkOrigin says what is wrong with an origin for CORS.
 func checkOrigin(c storage.Client, origin string) error {
-	if err := checkSpelling(origin); err != nil {
+	if err := CheckSpelling(origin); err != nil {
 		return err
 	}
 	u, err := url.Parse(origin)
@@ -144,8 +147,8 @@ func checkOrigin(c storage.Client, origin string) error {
 	return checkWeb(c, u, origin)
 }
 
-// checkSpelling refuses what no two readers understand alike.
-func checkSpelling(uri string) error {
+// CheckSpelling refuses what no two readers understand alike; the error is the end of a sentence that begins with the address.
+func CheckSpelling(uri string) error {
 	if uri == "" {
 		return fmt.Errorf("is empty")
 	}
@@ -177,8 +180,8 @@ func checkSpelling(uri string) error {
 	return nil
 }
 
-// isLoopback says whether a host means the person's own machine.
-func isLoopback(host string) bool {
+// IsLoopback says whether a host means the person's own machine.
+func IsLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
@@ -203,8 +206,8 @@ func withOrigins(c storage.Client) storage.Client {
 	return c
 }
 
-// distinct drops repetitions; with slash, also those that differ only in the / of an empty path, which count as equal.
-func distinct(uris []string, slash bool) []string {
+// Distinct drops repetitions; with slash, also those that differ only in the / of an empty path, which count as equal.
+func Distinct(uris []string, slash bool) []string {
 	seen := map[string]bool{}
 	var out []string
 	for _, uri := range uris {
