@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatelatch/e2e/loud"
 )
 
 // app is what a Node journey knows of an app of its own: where it lives and its registration.
@@ -94,13 +96,13 @@ func node(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("node")
 	if err != nil {
-		missing(t, "Node 20 or newer")
+		loud.Skip(t, "Node 20 or newer")
 	}
 	out, err := exec.Command(path, "--version").Output()
 	if major := 0; err != nil {
-		missing(t, "Node 20 or newer")
+		loud.Skip(t, "Node 20 or newer")
 	} else if _, err := fmt.Sscanf(string(out), "v%d.", &major); err != nil || major < 20 {
-		missing(t, "Node 20 or newer (here is "+strings.TrimSpace(string(out))+")")
+		loud.Skip(t, "Node 20 or newer (here is "+strings.TrimSpace(string(out))+")")
 	}
 	return path
 }
@@ -119,7 +121,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	missing(t, "Chromium (its path in CHROMIUM, if it is somewhere unusual)")
+	loud.Skip(t, "Chromium (its path in CHROMIUM, if it is somewhere unusual)")
 	return ""
 }
 
@@ -140,7 +142,7 @@ func install(t *testing.T, node, folder string) {
 		fetch := exec.Command(npm, "ci", "--no-audit", "--no-fund", "--loglevel=error")
 		fetch.Dir = folder
 		if out, err := fetch.CombinedOutput(); err != nil {
-			missing(t, fmt.Sprintf("the packages of e2e/%s, which npm could not fetch: %v\n%s", folder, err, out))
+			loud.Skip(t, fmt.Sprintf("the packages of e2e/%s, which npm could not fetch: %v\n%s", folder, err, out))
 		}
 	}
 	if _, err := os.Stat(filepath.Join(folder, "next.config.mjs")); err != nil {

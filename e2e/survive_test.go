@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"gatelatch/e2e/loud"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -106,13 +108,13 @@ type disk struct {
 func newDisk(t *testing.T, options string) *disk {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
-		skipped = append(skipped, t.Name()+": NOT RUN, it needs Linux and root for a small disk of its own")
-		t.Skip("NOT RUN: needs Linux and root for a small disk of its own")
+		loud.Say(t, "Linux and root, for a small disk of its own")
+		t.SkipNow()
 	}
 	d := &disk{t: t, path: t.TempDir()}
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", d.path).CombinedOutput(); err != nil {
-		skipped = append(skipped, t.Name()+": NOT RUN, this container may not mount")
-		t.Skipf("NOT RUN: this container may not mount: %v %s", err, out)
+		loud.Say(t, fmt.Sprintf("the right to mount a small disk: %v %s", err, out))
+		t.SkipNow()
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", d.path).CombinedOutput(); err != nil {

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"gatelatch/e2e/loud"
 )
 
 // skipped says what could not be run here, and why.
@@ -44,16 +46,6 @@ func announce(line string) {
 	}
 }
 
-// missing ends a test for want of something: loudly on a laptop, as a failure where CI is set.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is needed where CI is set; .ci/run installs it", what)
-	}
-	skipped = append(skipped, t.Name()+": NOT RUN, it needs "+what)
-	t.Skip("NOT RUN: needs " + what)
-}
-
 // emulator is a running aws-ses-v2-local.
 type emulator struct{ url string }
 
@@ -76,7 +68,7 @@ func startEmulator(t *testing.T) emulator {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		missing(t, "Node (for the SES emulator)")
+		loud.Skip(t, "Node (for the SES emulator)")
 	}
 	script := filepath.Join("..", "e2e", "ses", "node_modules", "aws-ses-v2-local", "dist", "cli.js")
 	fetchEmulator(t, script)
@@ -149,12 +141,12 @@ func fetchEmulator(t *testing.T, script string) {
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		missing(t, "npm (for the SES emulator)")
+		loud.Skip(t, "npm (for the SES emulator)")
 	}
 	fetch := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 	fetch.Dir = filepath.Join("..", "e2e", "ses")
 	if out, err := fetch.CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("the packages of e2e/ses, which npm could not fetch: %v\n%s", err, out))
+		loud.Skip(t, fmt.Sprintf("the packages of e2e/ses, which npm could not fetch: %v\n%s", err, out))
 	}
 }
 

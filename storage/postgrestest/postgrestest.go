@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"gatelatch/e2e/loud"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -29,10 +31,7 @@ func URL(t testing.TB) string {
 	t.Helper()
 	server, err := database()
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("no PostgreSQL to test on: %v", err)
-		}
-		t.Skipf("SKIPPED, not tested on PostgreSQL: %v", err)
+		loud.Skip(t, fmt.Sprintf("PostgreSQL (%v)", err))
 	}
 	name := "test_" + strconv.Itoa(os.Getpid()) + "_" + strconv.FormatInt(schemas.Add(1), 10)
 	run(t, server, "CREATE SCHEMA "+name)
