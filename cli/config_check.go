@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/language"
-
 	"gatelatch/email"
+	"gatelatch/views/words"
 )
 
 // check looks at what no single setting can know: addresses, and settings that need each other.
@@ -125,8 +125,12 @@ func (c *Config) checkDatabase() error {
 }
 
 func (c *Config) checkLanguages() error {
-	if _, err := language.Parse(c.Languages.Default); err != nil {
-		return c.complain("languages.default", "expected a language tag such as en, de or pt-BR")
+	var spoken []string
+	for _, l := range words.Languages() {
+		spoken = append(spoken, l.Tag)
+	}
+	if !slices.Contains(spoken, c.Languages.Default) {
+		return c.complain("languages.default", "expected a language that is spoken here: %s", orList(spoken))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,14 +23,30 @@ type management struct {
 	close func() error
 }
 
-// manage finds the server of the data folder. Without a running one the parts are put together here and do the same work.
-func (p *Program) manage(ctx context.Context) (*management, error) {
+// hasData reports whether a server has ever used a data folder.
+func hasData(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "gatelatch.db"))
+	return err == nil
+}
+
+// manage finds the server of the data folder. makes says that the command may begin one; the others only look. Without a running one the parts are put together here and do the same work.
+func (p *Program) manage(ctx context.Context, makes bool) (_ *management, err error) {
 	cfg, err := p.load(nil)
 	if err != nil {
 		return nil, err
 	}
 	if m, ok := dial(cfg); ok {
 		return m, nil
+	}
+	if cfg.Database.URL == "" && !hasData(cfg.Data) {
+		if !makes {
+			return nil, fmt.Errorf("there is no data in the folder %s. Start a server with gatelatch serve, or say where its folder is: --data DIR", cfg.Data)
+		}
+		defer func() {
+			if err == nil {
+				fmt.Fprintf(p.Stderr, "gatelatch: %s is a new data folder. A server with another folder knows nothing of what is made here: --data says which.\n", cfg.Data)
+			}
+		}()
 	}
 	// Nobody reads along in a command: only what goes wrong is worth a line.
 	cfg.Log.Level = "warn"
@@ -45,7 +63,7 @@ func (p *Program) manage(ctx context.Context) (*management, error) {
 // managed is a command that needs a server to talk to.
 func (p *Program) managed(do func(ctx context.Context, m *management, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		m, err := p.manage(cmd.Context())
+		m, err := p.manage(cmd.Context(), strings.HasPrefix(cmd.Name(), "create"))
 		if err != nil {
 			return err
 		}

@@ -61,12 +61,16 @@ func (p *parts) close() error { return p.store.Close() }
 func openStore(ctx context.Context, cfg *Config, log *slog.Logger) (*storage.Store, error) {
 	store, err := storage.Open(ctx, storage.Options{Dir: cfg.Data, URL: cfg.Database.URL, Log: log})
 	if errors.Is(err, storage.ErrLocked) {
-		return nil, fmt.Errorf("another gatelatch uses the data folder %s. Stop it first, or give this one a folder of its own: --data DIR", cfg.Data)
+		return nil, inUse(cfg)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return store, nil
+}
+
+func inUse(cfg *Config) error {
+	return fmt.Errorf("another gatelatch uses the data folder %s. Stop it first, or give this one a folder of its own: --data DIR", cfg.Data)
 }
 
 // openKeys loads the key file, making it only beside a database in which nothing is sealed yet.

@@ -62,6 +62,9 @@ func (p *Program) serveCommand() *cobra.Command {
 func (p *Program) serve(ctx context.Context, cfg *Config) error {
 	listeners, err := listen(cfg.Listen)
 	if err != nil {
+		if m, ok := dial(cfg); ok { // the port is taken because the same server runs already
+			return errors.Join(inUse(cfg), m.close())
+		}
 		return err
 	}
 	r, err := p.open(ctx, cfg, listeners)

@@ -18,7 +18,7 @@ func (p *Program) userCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(),
 		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"),
-		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userDelete(),
+		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userRole(), p.userDelete(),
 		p.userConsents(), p.userRevokeConsent())
 	return cmd
 }
@@ -110,6 +110,22 @@ func (p *Program) userSet(verb, short string) *cobra.Command {
 		Use: verb + " PERSON", Short: short, Args: arguments("the person's address or sub"),
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
 			return p.oneUser(ctx, m, "POST", "/users/"+url.PathEscape(args[0])+"/"+verb, nil, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) userRole() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "role PERSON ROLE", Short: "Make a person an owner or admin of this server, or neither",
+		Long: "Say what a person may do on this server: owner, admin or none. Owners and admins may read captured mail; the last owner\n" +
+			"stays one. Who can run this command can help whoever locked themselves out: add their address, then make it an owner.",
+		Args:    arguments("the person's address or sub", "the ROLE: owner, admin or none"),
+		Example: "  gatelatch user create ann@example.com\n  gatelatch user role ann@example.com owner",
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneUser(ctx, m, "POST", "/users/"+url.PathEscape(args[0])+"/role", map[string]string{"role": args[1]}, asJSON)
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -16,6 +16,6 @@ func (s *Server) testMail(mail email.Sender) func(context.Context, string) (admi
 			return admin.MailTest{}, err
 		}
 		d := email.Diagnose(ctx, mail, m)
-		return admin.MailTest{Sent: d.Sent, Reason: d.Reason, Next: d.Next, Answer: d.Answer, Facts: d.Facts, Dialogue: d.Dialogue}, nil
+		return admin.MailTest{Sent: d.Sent && s.cfg.Mail != "inbox", Captured: d.Sent && s.cfg.Mail == "inbox", Reason: d.Reason, Next: d.Next, Answer: d.Answer, Facts: d.Facts, Dialogue: d.Dialogue}, nil
 	}
 }

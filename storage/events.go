@@ -5,6 +5,7 @@ const (
 	EventSignedUp        = "user.signed_up"
 	EventUserCreated     = "user.created"
 	EventUserDisabled    = "user.disabled"
+	EventRoleChanged     = "user.role_changed"
 	EventUserEnabled     = "user.enabled"
 	EventUserDeleted     = "user.deleted"
 	EventSignedIn        = "session.signed_in"

@@ -8,7 +8,7 @@
 //	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
 //	/api/v1/resources, /api/v1/resource?resource=…   APIs that applications get tokens for
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
-//	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable; GET …/consents, DELETE …/consents/{client_id}
+//	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
 //	/api/v1/mail/test                           sends a test mail and says what came of it
 //	/api/v1/openapi.json                        this list for programs

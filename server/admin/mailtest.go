@@ -12,6 +12,7 @@ import (
 // MailTest is what came of a test mail, with as much as the provider tells.
 type MailTest struct {
 	Sent     bool     `json:"sent"`
+	Captured bool     `json:"captured,omitempty" doc:"No mailer is set up: it went to the inbox"`
 	Reason   string   `json:"reason,omitempty" doc:"Why not, in plain words"`
 	Next     string   `json:"next,omitempty" doc:"What to do about it"`
 	Answer   string   `json:"answer,omitempty" doc:"What the provider said, word for word"`

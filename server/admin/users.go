@@ -38,6 +38,7 @@ type People interface {
 	DisableUser(ctx context.Context, by string, id storage.ID) error
 	SignOutEverywhere(ctx context.Context, by string, id storage.ID) error
 	EnableUser(ctx context.Context, by string, id storage.ID) error
+	SetRole(ctx context.Context, by string, id storage.ID, role string) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
 }
 
@@ -79,6 +80,17 @@ func (a *Admin) userRoutes(api huma.API) {
 	operation(a, api, huma.Operation{OperationID: "sign-out-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/sign-out", Summary: "Sign a person out of all devices and applications"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
 			return a.changed(ctx, in.User, a.deps.People.SignOutEverywhere)
+		})
+	operation(a, api, huma.Operation{OperationID: "set-role", Method: http.MethodPost, Path: "/api/v1/users/{user}/role", Summary: "Say what a person may do on this server"},
+		func(ctx context.Context, in *struct {
+			User string `path:"user" doc:"The sub, or an e-mail address"`
+			Body struct {
+				Role string `json:"role" enum:"none,admin,owner"`
+			}
+		}) (*userAnswer, error) {
+			return a.changed(ctx, in.User, func(ctx context.Context, by string, id storage.ID) error {
+				return a.deps.People.SetRole(ctx, by, id, in.Body.Role)
+			})
 		})
 	operation(a, api, huma.Operation{OperationID: "delete-user", Method: http.MethodDelete, Path: "/api/v1/users/{user}", Summary: "Delete a person with everything that is theirs"},
 		func(ctx context.Context, in *userPath) (*struct{}, error) {
@@ -153,7 +165,7 @@ func (a *Admin) change(ctx context.Context, name string, do func(ctx context.Con
 	}
 	switch err := do(ctx, actor, p.ID); {
 	case errors.Is(err, authn.ErrLastOwner):
-		return p.ID, refuse(409, "This is the last owner. Without one nobody could look after the server: make another one first.")
+		return p.ID, refuse(409, "This is the last owner. Without one nobody could look after the server: make another one first, with `gatelatch user role PERSON owner`.")
 	case errors.Is(err, authn.ErrNoUser):
 		return p.ID, refuse(404, "There is nobody with %s. `gatelatch user list` shows everybody.", name)
 	default:

@@ -98,6 +98,25 @@ func (e *Engine) EnableUser(ctx context.Context, by string, id storage.ID) error
 	})
 }
 
+// SetRole says what a person may do on this server: "none", "admin" or "owner". ErrNoUser, ErrLastOwner.
+func (e *Engine) SetRole(ctx context.Context, by string, id storage.ID, role string) error {
+	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+		if u.Role == role {
+			return nil
+		}
+		if role != "owner" {
+			if err := keepsOwner(tx, u); err != nil {
+				return err
+			}
+		}
+		u.Role, u.Updated = role, now
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRoleChanged, Actor: by, UserID: u.ID, Detail: role})
+	})
+}
+
 // DeleteUser removes a person with addresses, sessions and grants. ErrNoUser, ErrLastOwner.
 func (e *Engine) DeleteUser(ctx context.Context, by string, id storage.ID) error {
 	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {

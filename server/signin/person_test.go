@@ -93,7 +93,7 @@ func newHouse(t *testing.T, settings ...setting) *house {
 	door.Routes(mux)
 	mux.HandleFunc("GET /app", h.app)
 	mux.HandleFunc("GET /app/resume", h.resume)
-	h.handler = web.Identify(o.trusted, log, http.NewCrossOriginProtection().Handler(mux))
+	h.handler = web.Identify(o.trusted, log, func(*http.Request) bool { return false }, http.NewCrossOriginProtection().Handler(mux))
 	now := h.clock.Now().UnixMicro()
 	h.write(func(tx storage.Tx) error {
 		return tx.InsertClient(storage.Client{ID: "bookstore", Nonce: secret.Random(16), Name: "Bookstore", Type: "web", Framework: "generic", Source: "api",

@@ -52,19 +52,23 @@ func VisitorOf(ctx context.Context) Visitor {
 
 // Identify gives every request its reference and finds out where it came from. X-Forwarded-For is read only when the peer
 // is a trusted proxy, from the right, up to the first address that is not one: whatever a stranger writes there counts for nothing.
-// With log enabled at info level it writes one line a request: no query, no address of a person.
-func Identify(trusted []netip.Prefix, log *slog.Logger, next http.Handler) http.Handler {
+// With log enabled at info level it writes one line a request, at debug level for those that quiet picks: no query, no address of a person.
+func Identify(trusted []netip.Prefix, log *slog.Logger, quiet func(*http.Request) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := &request{id: newRequestID(), visitor: Visitor{IP: clientIP(r, trusted), Agent: printable(r.UserAgent(), 256)}}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
-		if !log.Enabled(r.Context(), slog.LevelInfo) {
+		level := slog.LevelInfo
+		if quiet(r) {
+			level = slog.LevelDebug
+		}
+		if !log.Enabled(r.Context(), level) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		start := time.Now()
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(rec, r)
-		log.InfoContext(r.Context(), "request", "method", r.Method, "path", printable(r.URL.Path, 200), "status", rec.status,
+		log.Log(r.Context(), level, "request", "method", r.Method, "path", printable(r.URL.Path, 200), "status", rec.status,
 			"took", time.Since(start).Round(time.Microsecond), "request", q.id)
 	})
 }

@@ -37,7 +37,7 @@ func TestForwardedAddressCountsOnlyFromTrustedProxies(t *testing.T) {
 		r.RemoteAddr = test.peer
 		r.Header["X-Forwarded-For"] = test.forwarded
 		var got string
-		Identify(trusted, slog.New(slog.DiscardHandler), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		Identify(trusted, slog.New(slog.DiscardHandler), func(*http.Request) bool { return false }, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			got = VisitorOf(r.Context()).IP.String()
 		})).ServeHTTP(httptest.NewRecorder(), r)
 		if got != test.want {
