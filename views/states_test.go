@@ -119,6 +119,9 @@ var states = []state{
 	{"landing", PageMayLeave, func(f Frame) templ.Component {
 		return Landing(LandingPage{Frame: own(f), Person: ann, SignOutURL: "/oidc/logout"})
 	}},
+	{"landing-admin", PageMayLeave, func(f Frame) templ.Component {
+		return Landing(LandingPage{Frame: own(f), Person: ann, Admin: true, SignOutURL: "/oidc/logout"})
+	}},
 	{"sign-out", PageMayLeave, func(f Frame) templ.Component {
 		return SignOut(SignOutPage{Frame: f, Address: "ann@example.com", Action: "/oidc/logout", Fields: []Field{{"request", "r1"}}, StayURL: "https://bookstore.example/"})
 	}},
