@@ -179,7 +179,7 @@ func (p *Provider) knowsNonce(nonce string) bool {
 }
 
 // useProof lets a proof count once. The store remembers it until it is too old: a replay after a restart, or at another replica, is
-// seen. It is asked last, so that only those fill the store who were right about everything else (docs/decisions/0010-dpop.md).
+// seen. It is asked last, so that only those fill the store who were right about everything else (docs/decisions/0006-dpop.md).
 func (p *Provider) useProof(ctx context.Context, c storage.Client, proof *dpopProof) error {
 	if c.Settings.RequireNonce && !proof.nonce {
 		return errNonce

@@ -18,7 +18,7 @@ import (
 	"gatelatch/storage"
 )
 
-// The life of a signing key (docs/decisions/0007-signing-keys.md).
+// The life of a signing key (docs/decisions/0005-signing-keys.md).
 const (
 	keyPublished = 24 * time.Hour               // a key is in the JWKS so long before it signs
 	keyInUse     = 90 * 24 * time.Hour          // and signs so long
