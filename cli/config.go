@@ -23,6 +23,7 @@ type Config struct {
 	Log            Log            `key:"log"`
 	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
 	Outgoing       Outgoing       `key:"outgoing"`
+	Registration   string         `key:"registration" default:"off" oneof:"off,token,open"`
 	SignUp         string         `key:"sign_up" oneof:"open,closed"`
 	Languages      Languages      `key:"languages"`
 	PrivacyURL     string         `key:"privacy_url"`

@@ -101,6 +101,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		IssuerPath:     strings.TrimSuffix(c.IssuerPath, "/"),
 		TrustedProxies: c.TrustedProxies,
 		AllowNetworks:  c.Outgoing.AllowNetworks,
+		Registration:   c.Registration,
 		SignUp:         signUp,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,

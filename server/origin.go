@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -20,6 +21,9 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	}
 	for _, path := range []string{"/token", "/par", "/revoke", "/device_authorization", "/userinfo", "/authorize", "/logout"} {
 		guard.AddInsecureBypassPattern("POST " + c.IssuerPath + path)
+	}
+	for _, pattern := range []string{"POST %s/register", "PUT %s/register/{client_id}", "DELETE %s/register/{client_id}"} {
+		guard.AddInsecureBypassPattern(fmt.Sprintf(pattern, c.IssuerPath))
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})

@@ -36,6 +36,7 @@ type Config struct {
 	IssuerPath     string   // "/oidc", or "" for the root
 	TrustedProxies []netip.Prefix
 	AllowNetworks  []netip.Prefix // private networks that clients' addresses may lie in
+	Registration   string         // who may register applications: "off" (or ""), "token" or "open"
 	SignUp         string         // "open", "closed", or "": as chosen on the set-up page
 	Language       string         // of visitors whose languages are not spoken here
 	PrivacyURL     string         // for the footer of pages
@@ -117,7 +118,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
-		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(),
+		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(), Registration: c.Registration,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
 		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {

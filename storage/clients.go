@@ -31,6 +31,9 @@ func (c Client) FirstParty() bool { return !c.Settings.ThirdParty && !c.Unchecke
 // Unchecked reports whether nobody of this server has looked at the application: its name is its own claim.
 func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
 
+// OriginRegistration is the Origin of an application that has registered itself (RFC 7591).
+const OriginRegistration = "registration"
+
 // PrivateKeyJWT is the method of authentication by an assertion that the client has signed (RFC 7523 §2.2).
 const PrivateKeyJWT = "private_key_jwt"
 
@@ -97,27 +100,29 @@ type ClientSettings struct {
 	Sector      string `json:"sector,omitempty"`       // host the pairwise subjects are for
 	UserinfoAlg string `json:"userinfo_alg,omitempty"` // userinfo is a JWT signed with it; "": plain JSON
 
-	DPoPBound         bool   `json:"dpop_bound_access_tokens,omitempty"` // refuse token requests without a DPoP proof
-	RequireNonce      bool   `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
-	IntrospectionAlg  string `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256
-	UsernameClaim     bool   `json:"username_claim,omitempty"`           // also write Logto's `username` beside `preferred_username`
-	AllowHTTP         bool   `json:"allow_http,omitempty"`               // http redirect URIs outside loopback
-	NeverRotate       bool   `json:"never_rotate,omitempty"`             // the refresh token stays the same
-	ThirdParty        bool   `json:"third_party,omitempty"`              // belongs to somebody else: people are asked before it may use their account
-	Origin            string `json:"origin,omitempty"`                   // how it came here when no administrator entered it
-	PolicyURL         string `json:"policy_uri,omitempty"`               // privacy policy, https
-	TermsURL          string `json:"tos_uri,omitempty"`                  // terms of service, https
-	InitiateLoginURI  string `json:"initiate_login_uri,omitempty"`       // where a sign-in can be started from outside (Core §4)
-	LogoutURI         string `json:"backchannel_logout_uri,omitempty"`   // told when a session ends that the application knows
-	LogoutSession     bool   `json:"backchannel_logout_session_required,omitempty"`
-	KeepsSession      bool   `json:"keeps_session,omitempty"`         // sign-out there does not end the session here
-	MaxSessionAge     int64  `json:"max_session_age,omitempty"`       // seconds since the person proved who they are; 0: no bound
-	SignOutEndsAccess bool   `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
-	RefreshGrace      *int64 `json:"refresh_grace,omitempty"`         // 0 to 120
-	RefreshIdle       int64  `json:"refresh_idle,omitempty"`          //
-	RefreshAbsolute   int64  `json:"refresh_absolute,omitempty"`      //
-	AccessToken       int64  `json:"access_token_lifetime,omitempty"` //
-	IDToken           int64  `json:"id_token_lifetime,omitempty"`     //
+	DPoPBound         bool     `json:"dpop_bound_access_tokens,omitempty"` // refuse token requests without a DPoP proof
+	RequireNonce      bool     `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
+	IntrospectionAlg  string   `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256
+	UsernameClaim     bool     `json:"username_claim,omitempty"`           // also write Logto's `username` beside `preferred_username`
+	AllowHTTP         bool     `json:"allow_http,omitempty"`               // http redirect URIs outside loopback
+	NeverRotate       bool     `json:"never_rotate,omitempty"`             // the refresh token stays the same
+	ThirdParty        bool     `json:"third_party,omitempty"`              // belongs to somebody else: people are asked before it may use their account
+	Origin            string   `json:"origin,omitempty"`                   // how it came here when no administrator entered it
+	Contacts          []string `json:"contacts,omitempty"`                 // who answers for it, as it says itself
+	LogoURL           string   `json:"logo_uri,omitempty"`                 // https; never shown: a picture would tell its server who looks
+	PolicyURL         string   `json:"policy_uri,omitempty"`               // privacy policy, https
+	TermsURL          string   `json:"tos_uri,omitempty"`                  // terms of service, https
+	InitiateLoginURI  string   `json:"initiate_login_uri,omitempty"`       // where a sign-in can be started from outside (Core §4)
+	LogoutURI         string   `json:"backchannel_logout_uri,omitempty"`   // told when a session ends that the application knows
+	LogoutSession     bool     `json:"backchannel_logout_session_required,omitempty"`
+	KeepsSession      bool     `json:"keeps_session,omitempty"`         // sign-out there does not end the session here
+	MaxSessionAge     int64    `json:"max_session_age,omitempty"`       // seconds since the person proved who they are; 0: no bound
+	SignOutEndsAccess bool     `json:"sign_out_ends_access,omitempty"`  // sign-out also ends grants with offline_access
+	RefreshGrace      *int64   `json:"refresh_grace,omitempty"`         // 0 to 120
+	RefreshIdle       int64    `json:"refresh_idle,omitempty"`          //
+	RefreshAbsolute   int64    `json:"refresh_absolute,omitempty"`      //
+	AccessToken       int64    `json:"access_token_lifetime,omitempty"` //
+	IDToken           int64    `json:"id_token_lifetime,omitempty"`     //
 }
 
 // ClientSecret is a secret of a confidential client: 256 random bits of which only the SHA-256 is kept.

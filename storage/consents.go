@@ -46,6 +46,12 @@ func (tx Tx) PutConsent(c Consent) error {
 	return err
 }
 
+// ForgetConsents takes back what everybody has allowed an application: it is another one now, and they are asked again.
+func (tx Tx) ForgetConsents(client string) error {
+	_, err := tx.exec(`DELETE FROM consents WHERE client_id = $1`, client)
+	return err
+}
+
 // RevokeConsent takes back what a person has allowed an application, and ends every grant made of it; ErrNotFound if there
 // was neither.
 func (tx Tx) RevokeConsent(user ID, client string, now int64) error {

@@ -15,6 +15,8 @@ const (
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"
 	EventClientDeleted   = "client.deleted"
+	EventTokenCreated    = "registration.token_created"
+	EventTokenDeleted    = "registration.token_deleted"
 	EventSecretRotated   = "client.secret_rotated"
 	EventRefreshReused   = "grant.refresh_reused"
 	EventCodeReused      = "grant.code_reused"

@@ -21,6 +21,7 @@ var (
 		{"revoked_tokens", "digest"},
 		{"used_jtis", "digest"},
 		{"device_codes", "digest"},
+		{"registration_tokens", "id"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},
@@ -30,7 +31,8 @@ var (
 	}
 )
 
-// Sweep deletes what expired or was revoked before that moment, and the grants of applications that are gone: a few rows
+// Sweep deletes what expired or was revoked before that moment, the applications that registered themselves and were not used
+// in their time, and the grants of those that are gone: a few rows
 // in each unit of work, with a pause as long as the unit took, so that nobody waits for it. It returns how many rows went
 // and ends early, with what it has done so far kept, when ctx does.
 func (s *Store) Sweep(ctx context.Context, before int64) (rows int64, err error) {
@@ -45,6 +47,10 @@ func (s *Store) Sweep(ctx context.Context, before int64) (rows int64, err error)
 		if rows += n; err != nil {
 			return rows, fmt.Errorf("sweep %s: %w", t.table, err)
 		}
+	}
+	n, err := s.sweepRegistrations(ctx, before)
+	if rows += n; err != nil {
+		return rows, fmt.Errorf("sweep registrations: %w", err)
 	}
 	if err := s.engine.compact(ctx); err != nil {
 		return rows, fmt.Errorf("give free pages back: %w", err)

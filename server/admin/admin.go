@@ -7,6 +7,7 @@
 //	/api/v1/health                              how the server is
 //	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
 //	/api/v1/resources, /api/v1/resource?resource=…   APIs that applications get tokens for
+//	/api/v1/registration/tokens, …/{id}         initial access tokens, with which applications register themselves
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
@@ -101,6 +102,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.resourceRoutes(api)
 	a.keyRoutes(api)
 	a.consentRoutes(api)
+	a.registrationRoutes(api)
 	a.mailRoutes(api)
 	a.mailTestRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

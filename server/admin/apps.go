@@ -42,6 +42,7 @@ type App struct {
 	JWTAccessTokens          bool        `json:"jwt_access_tokens" doc:"Its access tokens are JWTs even where they are for this server itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
+	Origin                   string      `json:"origin,omitempty" doc:"registration: it has registered itself, and its name is its own claim"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
 	InitiateLoginURI         string      `json:"initiate_login_uri,omitempty"`
 	MaxSessionAge            int64       `json:"max_session_age,omitempty" doc:"Seconds: whoever signed in longer ago is asked again"`
@@ -456,7 +457,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		MaxSessionAge:    c.Settings.MaxSessionAge,
 		InitiateLoginURI: c.Settings.InitiateLoginURI, BackchannelLogoutURI: c.Settings.LogoutURI, BackchannelLogoutSession: c.Settings.LogoutSession,
 		SignOutEndsSession: !c.Settings.KeepsSession, SignOutEndsAccess: c.Settings.SignOutEndsAccess,
-		FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
+		Origin: c.Settings.Origin, FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),
 	}
 	out.showAuthentication(c)

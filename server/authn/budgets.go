@@ -96,6 +96,20 @@ const (
 	deviceGuessesHour        = 1000
 )
 
+// Applications that register themselves, and change what they have registered (RFC 7591 §5). Each is a row that stays a day at least.
+const (
+	registrationsNetworkHour = 60
+	registrationsHour        = 600
+)
+
+// SpendRegistration counts an application that registers itself from a visitor's network, or changes; *TooMany.
+func (e *Engine) SpendRegistration(tx storage.Tx, v Visitor, now int64) error {
+	if err := e.spend(tx, budget{slows: BudgetNetworkRegistrations, limit: registrationsNetworkHour, window: time.Hour}, v.Network, now); err != nil {
+		return err
+	}
+	return e.spend(tx, budget{slows: BudgetRegistrations, limit: registrationsHour, window: time.Hour}, "", now)
+}
+
 // SpendDeviceCode counts a device code that is handed out to a visitor's network; *TooMany.
 func (e *Engine) SpendDeviceCode(tx storage.Tx, v Visitor, now int64) error {
 	if err := e.spend(tx, budget{slows: BudgetNetworkDevices, limit: deviceCodesNetworkHour, window: time.Hour}, v.Network, now); err != nil {

@@ -39,6 +39,8 @@ const (
 	BudgetNetworkGuesses       = "network_guesses"        // codes tried by this network
 	BudgetNetworkFlows         = "network_flows"          // sign-ins begun by this network
 	BudgetNetworkDevices       = "network_devices"        // device codes handed out to this network
+	BudgetNetworkRegistrations = "network_registrations"  // applications that this network registers
+	BudgetRegistrations        = "registrations"          // applications that register themselves, of the whole server
 	BudgetDevices              = "devices"                // device codes of the whole server
 	BudgetNetworkDeviceGuesses = "network_device_guesses" // user codes typed by this network
 	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server

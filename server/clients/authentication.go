@@ -29,6 +29,9 @@ func settleAuthentication(c storage.Client) (storage.Client, error) {
 	if len(set.JWKS) > 0 && set.JWKSURI != "" {
 		return c, refuse("jwks", "jwks and jwks_uri are both set. Keep the one that is true (RFC 7591 §2).")
 	}
+	if c.Unchecked() && set.JWKSURI != "" && !strings.HasPrefix(set.JWKSURI, "https://") {
+		return c, refuse("jwks_uri", "jwks_uri is %q. It must be https://host/path.", set.JWKSURI)
+	}
 	if err := settleKeys(set); err != nil {
 		return c, err
 	}

@@ -26,8 +26,11 @@ func refuse(member, format string, args ...any) error {
 	return &Problem{Member: member, Detail: fmt.Sprintf(format, args...)}
 }
 
-// NewID makes a client ID: 24 letters and digits that mean nothing.
-func NewID() string { return strings.ToLower(rand.Text())[:24] }
+// IDLength is how many characters a client ID made here has.
+const IDLength = 24
+
+// NewID makes a client ID: letters and digits that mean nothing.
+func NewID() string { return strings.ToLower(rand.Text())[:IDLength] }
 
 // Settle brings an application into the form that may be saved, or says why it cannot be (*Problem). Every way to save one
 // comes by here.

@@ -44,7 +44,7 @@ func checkAddresses(c storage.Client) error {
 			}
 		}
 	}
-	for _, link := range []struct{ name, uri string }{{"client_uri", c.Settings.HomeURL}, {"policy_uri", c.Settings.PolicyURL}, {"tos_uri", c.Settings.TermsURL},
+	for _, link := range []struct{ name, uri string }{{"client_uri", c.Settings.HomeURL}, {"policy_uri", c.Settings.PolicyURL}, {"tos_uri", c.Settings.TermsURL}, {"logo_uri", c.Settings.LogoURL},
 		{"backchannel_logout_uri", c.Settings.LogoutURI}, {"initiate_login_uri", c.Settings.InitiateLoginURI}} {
 		if link.uri == "" {
 			continue

@@ -17,6 +17,7 @@ type metadata struct {
 	PAREndpoint              string   `json:"pushed_authorization_request_endpoint"`
 	JWKSURI                  string   `json:"jwks_uri"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	RegistrationEndpoint     string   `json:"registration_endpoint,omitempty"`
 	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
@@ -53,8 +54,13 @@ type metadata struct {
 }
 
 func (p *Provider) metadata() metadata {
+	registration := ""
+	if p.registers() {
+		registration = p.issuer + "/register"
+	}
 	return metadata{
-		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
+		RegistrationEndpoint: registration,
+		Issuer:               p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token", UserinfoEndpoint: p.issuer + "/userinfo",
 		PAREndpoint: p.issuer + "/par", AuthorizationAlgs: signingAlgs, RequestParameter: true, RequestObjectAlgs: jose.Algorithms,
 		JWKSURI: p.issuer + "/jwks", RevocationEndpoint: p.issuer + "/revoke", EndSessionEndpoint: p.issuer + "/logout",
 		IntrospectionEndpoint: p.issuer + "/introspect", IntrospectionAuthMethods: confidentialMethods, IntrospectionAuthAlgs: jose.Algorithms, IntrospectionAlgs: signingAlgs,

@@ -57,6 +57,8 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 	switch {
 	case e.Status == http.StatusUnauthorized && e.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+p.issuer+`"`)
+	case e.Status == http.StatusUnauthorized && e.Code == "invalid_token" && strings.HasPrefix(r.URL.Path, p.IssuerPath+"/register"):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="`+p.issuer+`", error="invalid_token"`)
 	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500 && e.Status != http.StatusMethodNotAllowed:
 		scheme := "Bearer"
 		if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {

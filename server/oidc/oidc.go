@@ -13,6 +13,7 @@
 //	POST      /revoke
 //	POST      /device_authorization
 //	GET POST  /logout
+//	POST      /register      GET PUT DELETE /register/{client_id}      (unless Config.Registration is off)
 //
 // Beside it, for people: GET POST /consent (may this application use your account?), GET POST /device and
 // /device/confirm, GET /device/done (a device without a browser asks to be connected).
@@ -72,6 +73,8 @@ type Config struct {
 	IssuerPath string // "/oidc", or "" for the root
 	Lifetimes  Lifetimes
 	Languages  []string // of the pages, for discovery
+	// Registration says who may register an application: RegistrationOff (or ""), RegistrationToken or RegistrationOpen.
+	Registration string
 }
 
 // Deps are the rooms the door works with.
@@ -210,6 +213,7 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+at("/logout"), pages.Handle(p.logout))
 	mux.Handle("POST "+at("/logout"), pages.Handle(p.logoutByPost))
 	mux.Handle("POST "+at("/logout/confirm"), pages.Handle(p.confirmLogout))
+	p.registrationRoutes(mux)
 	for _, path := range []string{"/token", "/par", "/revoke", "/userinfo"} {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}
@@ -217,6 +221,25 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/par": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/introspect": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
 		mux.Handle(at(path), api.Handle(web.Only(methods...)))
 	}
+}
+
+// registers reports whether applications may register themselves at all.
+func (p *Provider) registers() bool {
+	return p.Registration == RegistrationToken || p.Registration == RegistrationOpen
+}
+
+func (p *Provider) registrationRoutes(mux *http.ServeMux) {
+	if !p.registers() {
+		return
+	}
+	all, api := p.IssuerPath+"/register", p.edges.api
+	one := all + "/{client_id}"
+	mux.Handle("POST "+all, api.Handle(p.register))
+	mux.Handle("GET "+one, api.Handle(p.showRegistration))
+	mux.Handle("PUT "+one, api.Handle(p.changeRegistration))
+	mux.Handle("DELETE "+one, api.Handle(p.deleteRegistration))
+	mux.Handle(all, api.Handle(web.Only("POST")))
+	mux.Handle(one, api.Handle(web.Only("DELETE", "GET", "HEAD", "PUT")))
 }
 
 func (p *Provider) micros() int64 { return p.now().UnixMicro() }

@@ -25,9 +25,27 @@ func Query(r *http.Request) (url.Values, error) { return parse(r.URL.RawQuery) }
 // PostForm returns the parameters of an application/x-www-form-urlencoded body of at most 64 KiB, under the same rules.
 // 415 for another kind of body, 413 for a larger one, 400 otherwise.
 func PostForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	body, err := read(w, r, "application/x-www-form-urlencoded")
+	if err != nil {
+		return nil, err
+	}
+	return parse(string(body))
+}
+
+// JSONBody returns an application/json body of at most 64 KiB, under the same rules.
+func JSONBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := read(w, r, "application/json")
+	if err == nil && !utf8.Valid(body) {
+		return nil, &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: "The body is not valid UTF-8."}
+	}
+	return body, err
+}
+
+// read takes in a body of that kind.
+func read(w http.ResponseWriter, r *http.Request, want string) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Message: "The body must be application/x-www-form-urlencoded."}
+	if err != nil || kind != want {
+		return nil, &Error{Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Message: "The body must be " + want + "."}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -37,7 +55,7 @@ func PostForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		}
 		return nil, &Error{Status: http.StatusBadRequest, Code: "invalid_request", Message: "The body could not be read to its end.", Err: err}
 	}
-	return parse(string(body))
+	return body, nil
 }
 
 func parse(encoded string) (url.Values, error) {
