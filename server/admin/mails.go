@@ -162,7 +162,7 @@ func (a *Admin) open(tx storage.Tx, row storage.Captured) (Mail, int64, error) {
 	if errors.Is(err, storage.ErrNotFound) {
 		return m, 0, nil
 	}
-	m.Live = err == nil && otp.SpentAt == 0 && otp.Expires > a.now()
+	m.Live = err == nil && a.deps.People.Usable(otp)
 	return m, otp.Expires, err
 }
 

@@ -50,6 +50,13 @@ func TestNewestCodeThatStillWorksIsTheOneShown(t *testing.T) {
 	if got := o.codeFor("ann@example.com", "0"); got != "111111" {
 		t.Errorf("got %q, want the newest unspent", got)
 	}
+	_, third := o.deliver("ann@example.com", "444444", 20*time.Minute)
+	for range 5 {
+		o.write(func(tx storage.Tx) error { return tx.GuessOTP(third, o.now(), 5) })
+	}
+	if got := o.codeFor("ann@example.com", "0"); got != "111111" {
+		t.Errorf("got %q, want the newest that has guesses left", got)
+	}
 	o.clock = o.clock.Add(20 * time.Minute)
 	if got := o.codeFor("ann@example.com", "0"); got != "" {
 		t.Errorf("an expired code is shown: %q", got)

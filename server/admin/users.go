@@ -32,7 +32,7 @@ type NewUser struct {
 	Name  string `json:"name,omitempty" maxLength:"200"`
 }
 
-// People is the engine that makes, blocks and removes people; its rules are the same for everybody who asks.
+// People is the engine: it makes, blocks and removes people and knows their codes. Its rules are the same for everybody who asks.
 type People interface {
 	CreateUser(ctx context.Context, by, address, name string) (storage.User, error)
 	DisableUser(ctx context.Context, by string, id storage.ID) error
@@ -40,6 +40,7 @@ type People interface {
 	EnableUser(ctx context.Context, by string, id storage.ID) error
 	SetRole(ctx context.Context, by string, id storage.ID, role string) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
+	Usable(code storage.OTP) bool // it can still be typed
 }
 
 type (

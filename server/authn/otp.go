@@ -125,6 +125,9 @@ func (e *Engine) challenge(tx storage.Tx, f storage.Flow, address, purpose strin
 	return o, nil
 }
 
+// Usable reports whether a code can still be typed.
+func (e *Engine) Usable(o storage.OTP) bool { return e.gone(o, e.now()) == 0 }
+
 // gone tells whether and how a code has come to its end at now; 0 while it can be tried.
 func (e *Engine) gone(o storage.OTP, now int64) Gone {
 	switch {
