@@ -75,11 +75,11 @@ func TestStoreThatIsAwayIs503WithRetryAfterAndNothingElse(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/oidc/authorize?" + authorization().Encode(), "/oidc/authorize?" + authorization("prompt", "none").Encode(), "/oidc/authorize?" + authorization("id_token_hint", idToken).Encode(),
-		"/oidc/authorize?client_id=nobody", "/oidc/resume?flow=" + flow, "/sign-in?flow=" + flow, "/sign-in/code?flow=" + flow, "/consent?flow=" + flow, "/oidc/logout?client_id=bookstore", "/oidc/logout?id_token_hint=" + idToken,
+		"/oidc/authorize?client_id=nobody", "/oidc/resume?flow=" + flow, "/sign-in?flow=" + flow, "/sign-in/code?flow=" + flow, "/consent?flow=" + flow, "/repair?flow=" + flow, "/oidc/logout?client_id=bookstore", "/oidc/logout?id_token_hint=" + idToken,
 		link.RequestURI(), strings.TrimPrefix(w.setUp, w.url.String())} {
 		away("GET "+path, p.send(w.request("GET", path, nil)))
 	}
-	for _, path := range []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm", "/consent"} {
+	for _, path := range []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm", "/consent", "/repair"} {
 		form := url.Values{"flow": {flow}, "email": {"ann@example.com"}, "code": {mail.Code}, "t": {link.Query().Get("t")}, "client_id": {"bookstore"}}
 		away("POST "+path, p.send(w.request("POST", path, form)))
 	}

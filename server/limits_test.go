@@ -26,7 +26,7 @@ func TestRepeatedParameterIsRefusedWhereverItIs(t *testing.T) {
 	forms := map[string]url.Values{
 		"/oidc/token": {"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}, "unknown": {"x"}}, "/oidc/revoke": {"token": {"x"}, "token_type_hint": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}},
 		"/oidc/introspect": {"token": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}}, "/oidc/userinfo": {"access_token": {"x"}}, "/sign-in/email": {"flow": {"x"}, "email": {"x"}}, "/sign-in/code": {"flow": {"x"}, "code": {"x"}, "device": {"1"}}, "/sign-in/resend": {"flow": {"x"}}, "/sign-in/restart": {"flow": {"x"}},
-		"/sign-in/continue": {"flow": {"x"}}, "/sign-in/link": {"flow": {"x"}, "t": {"x"}}, "/set-up": {"t": {"x"}, "name": {"x"}, "email": {"x"}, "sign_up": {"x"}}, "/oidc/logout/confirm": {"session": {"x"}, "client_id": {"bookstore"}}, "/sign-out": {"x": {"x"}}, "/consent": {"flow": {"x"}, "decision": {"allow"}},
+		"/sign-in/continue": {"flow": {"x"}}, "/sign-in/link": {"flow": {"x"}, "t": {"x"}}, "/set-up": {"t": {"x"}, "name": {"x"}, "email": {"x"}, "sign_up": {"x"}}, "/oidc/logout/confirm": {"session": {"x"}, "client_id": {"bookstore"}}, "/sign-out": {"x": {"x"}}, "/consent": {"flow": {"x"}, "decision": {"allow"}}, "/repair": {"flow": {"x"}, "session": {"x"}, "host": {"x"}},
 	}
 	for path, form := range forms {
 		for name := range form {
@@ -35,7 +35,7 @@ func TestRepeatedParameterIsRefusedWhereverItIs(t *testing.T) {
 			}
 		}
 	}
-	for path, names := range map[string][]string{"/oidc/resume": {"flow"}, "/oidc/logout": {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"}, "/sign-in": {"flow", "lang"}, "/sign-in/code": {"flow", "state"}, "/sign-in/link": {"flow", "t"}, "/set-up": {"t"}, "/signed-out": {"lang"}, "/consent": {"flow"}} {
+	for path, names := range map[string][]string{"/oidc/resume": {"flow"}, "/oidc/logout": {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"}, "/sign-in": {"flow", "lang"}, "/sign-in/code": {"flow", "state"}, "/sign-in/link": {"flow", "t"}, "/set-up": {"t"}, "/signed-out": {"lang"}, "/consent": {"flow"}, "/repair": {"flow"}} {
 		for _, name := range names {
 			if got := p.send(w.request("GET", path+"?"+name+"=x&"+name+"=x", nil)); got.Code != http.StatusBadRequest {
 				t.Errorf("GET %s with %s twice: got %d, want 400", path, name, got.Code)

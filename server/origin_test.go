@@ -11,7 +11,7 @@ import (
 )
 
 // posts are the addresses where a browser's POST changes something in its visitor's name.
-var posts = []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm", "/consent", "/device", "/device/confirm"}
+var posts = []string{"/sign-in/email", "/sign-in/code", "/sign-in/resend", "/sign-in/restart", "/sign-in/continue", "/sign-in/link", "/set-up", "/sign-out", "/oidc/logout/confirm", "/consent", "/repair", "/device", "/device/confirm"}
 
 func TestWhatAnotherSitePostsIsRefused(t *testing.T) {
 	for _, public := range []string{"http://localhost:4283", "https://id.example"} {

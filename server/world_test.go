@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,10 @@ type world struct {
 	setUp   string // the link that makes the first admin
 	mails   *email.Inbox
 	log     *logbook
+	later   atomic.Int64 // nanoseconds by which the server's clock is ahead
 }
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
 
 // newWorld starts the server of a public address, with the web application "bookstore" and the public one "till".
 func newWorld(t testing.TB, public string, change ...func(*server.Config)) *world {
@@ -62,7 +66,7 @@ func newWorld(t testing.TB, public string, change ...func(*server.Config)) *worl
 		c(&cfg)
 	}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	s, err := server.New(t.Context(), cfg, server.Deps{Store: w.store, Secrets: keys, Mail: w.mails, Log: log, Now: time.Now})
+	s, err := server.New(t.Context(), cfg, server.Deps{Store: w.store, Secrets: keys, Mail: w.mails, Log: log, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}

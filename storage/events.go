@@ -17,6 +17,7 @@ const (
 	EventClientDeleted   = "client.deleted"
 	EventTokenCreated    = "registration.token_created"
 	EventTokenDeleted    = "registration.token_deleted"
+	EventRedirectAdded   = "client.redirect_added"
 	EventSecretRotated   = "client.secret_rotated"
 	EventRefreshReused   = "grant.refresh_reused"
 	EventCodeReused      = "grant.code_reused"

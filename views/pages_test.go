@@ -312,6 +312,8 @@ func TestHostileValuesStayText(t *testing.T) {
 			Device(DevicePage{Frame: f, Action: v, Code: v, Wrong: true}),
 			DeviceConfirm(DeviceConfirmPage{Frame: f, Action: v, Fields: []Field{{v, v}}, Code: v, Device: v, IP: v, Person: who, Unchecked: true}),
 			FormPost(FormPostPage{Frame: f, Action: v, Fields: []Field{{v, v}}}),
+			Repair(RepairPage{Frame: f, Action: v, Fields: []Field{{v, v}}, Received: v, Nearest: "https://shop.example/cb", Registered: 1, StrangeHost: v, ClientID: v, Reference: ref}),
+			Repair(RepairPage{Frame: f, Received: "https://shop.example/cb", Nearest: v, Registered: 1, StrangeHost: v, Confirm: true, Against: v, Declared: true}),
 			Error(ErrorPage{Frame: f, Kind: ErrorHost, HomeURL: v, AgainURL: v, SeenURL: v, WantedURL: v, Reference: ref}),
 			Error(ErrorPage{Frame: f, Kind: ErrorNoAccess, HomeURL: v, Reference: ref}),
 			Inbox(InboxPage{Frame: f, OlderURL: v, Messages: []InboxEntry{{v, v, v, v, noon}}}),

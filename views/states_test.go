@@ -47,6 +47,19 @@ func fault(f Frame, kind ErrorKind) templ.Component {
 		Reference: Reference{"GL-7F3K-22Q1", noon}})
 }
 
+// mend is the page of an administrator.
+func mend(f Frame, change func(*RepairPage)) templ.Component {
+	f.Here = "/repair?flow=f1"
+	p := RepairPage{Frame: f, Action: "/repair", Fields: []Field{{"flow", "f1"}, {"session", "s1"}}, ClientID: "bookstore-k4m2", Received: "http://localhost:3000/logto/sign-in-callback",
+		Nearest: "http://localhost:3000/callback", Registered: 2, SameOrigin: true, Reference: Reference{"GL-7F3K-22Q1", noon}}
+	change(&p)
+	return Repair(p)
+}
+
+func elsewhere(p *RepairPage) {
+	p.Received, p.SameOrigin, p.StrangeHost = "https://shop.example/callback", false, "shop.example"
+}
+
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var states = []state{
@@ -137,6 +150,36 @@ var states = []state{
 	}},
 	{"error-redirect", PageStays, func(f Frame) templ.Component { return fault(f, ErrorRedirect) }},
 	{"error-redirect-own", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorRedirect) }},
+	{"error-redirect-administrator", PageStays, func(f Frame) templ.Component {
+		return Error(ErrorPage{Frame: f, Kind: ErrorRedirect, HomeURL: "https://bookstore.example/", RepairURL: "/sign-in?flow=f1", Reference: Reference{"GL-7F3K-22Q1", noon}})
+	}},
+	{"repair", PageMayLeave, func(f Frame) templ.Component { return mend(f, func(*RepairPage) {}) }},
+	{"repair-slash", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) { p.Received = p.Nearest + "/" })
+	}},
+	{"repair-port", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) {
+			p.Received, p.SameOrigin, p.Registered = "http://localhost:3001/callback", false, 1
+		})
+	}},
+	{"repair-host", PageMayLeave, func(f Frame) templ.Component { return mend(f, elsewhere) }},
+	{"repair-confirm", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) { elsewhere(p); p.Confirm = true })
+	}},
+	{"repair-against", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) {
+			elsewhere(p)
+			p.Received, p.Against = "http://shop.example/callback", "It is plain http, so everybody on the way could read the code in it. Use https."
+		})
+	}},
+	{"repair-nothing", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) {
+			p.Received, p.Nearest, p.Registered, p.SameOrigin, p.Against = "", "", 0, false, "It is empty."
+		})
+	}},
+	{"repair-declared", PageMayLeave, func(f Frame) templ.Component {
+		return mend(f, func(p *RepairPage) { p.Declared = true })
+	}},
 	{"error-client", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorClient) }},
 	{"error-host", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorHost) }},
 	{"error-too-old", PageStays, func(f Frame) templ.Component { return fault(f, ErrorTooOld) }},

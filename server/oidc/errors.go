@@ -110,14 +110,23 @@ type pageError struct {
 	kind   views.ErrorKind
 	client *storage.Client // nil: not known
 	why    *web.Error      // what a program is told where there is no page; nil: that its redirect_uri is not right
+	asked  *asked          // the request whose redirect URI an administrator could register; nil: there is nothing to repair
+
+	repairURL string // for an administrator: where to sign in before repairing it
+	here      string // the page again, for the language links
 }
 
 // Error implements error.
 func (e *pageError) Error() string { return "refused with a page: " + string(e.kind) }
 
-// showPage writes the page of a pageError. What was received and what is registered is in the log only.
+// showPage writes the page of a pageError. What was received and what is registered is in the log, and on the page of an
+// administrator who can repair it.
 func (p *Provider) showPage(w http.ResponseWriter, r *http.Request, e *pageError) error {
-	page := views.ErrorPage{Frame: p.frame(r, e.client, ""), Kind: e.kind, Reference: views.Reference{Ref: web.RequestID(r.Context()), At: p.now()}}
+	if offered, err := p.offerRepair(w, r, e); offered || err != nil {
+		return err
+	}
+	page := views.ErrorPage{RepairURL: e.repairURL, Frame: p.frame(r, e.client, ""), Kind: e.kind, Reference: views.Reference{Ref: web.RequestID(r.Context()), At: p.now()}}
+	page.Here = e.here
 	if e.client != nil {
 		page.HomeURL = e.client.StartURL(p.issuer)
 	}

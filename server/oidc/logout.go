@@ -126,7 +126,7 @@ func (p *Provider) readSignOut(r *http.Request, params url.Values) (*signOut, er
 			refused.client, registered = &s.client.Client, s.client.PostLogoutRedirectURIs
 		}
 		p.log.WarnContext(ctx, "sign-out refused: the post_logout_redirect_uri is not registered", "client_id", loggable(id), "received", loggable(s.uri),
-			"registered", registered, repair(refused.client, "post-logout-redirect-uri", registered, s.uri), "request", web.RequestID(ctx))
+			"registered", registered, repairCommand(refused.client, "post-logout-redirect-uri", registered, s.uri), "request", web.RequestID(ctx))
 		return nil, refused
 	}
 	return s, nil

@@ -15,7 +15,8 @@
 //	GET POST  /logout
 //	POST      /register      GET PUT DELETE /register/{client_id}      (unless Config.Registration is off)
 //
-// Beside it, for people: GET POST /consent (may this application use your account?), GET POST /device and
+// Beside it, for people: GET POST /consent (may this application use your account?), GET POST /repair (an
+// administrator registers the address that an application has asked for), GET POST /device and
 // /device/confirm, GET /device/done (a device without a browser asks to be connected).
 //
 // And where RFC 8414 readers look: /.well-known/openid-configuration/ISSUERPATH, /.well-known/oauth-authorization-server/ISSUERPATH.
@@ -198,6 +199,8 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
 	mux.Handle("GET "+consentPath, pages.Handle(p.consent))
 	mux.Handle("POST "+consentPath, pages.Handle(p.decide))
+	mux.Handle("GET "+repairPath, pages.Handle(p.repair))
+	mux.Handle("POST "+repairPath, pages.Handle(p.addAddress))
 	mux.Handle("POST "+at("/device_authorization"), api.Handle(p.deviceAuthorization))
 	mux.Handle("GET "+devicePath, pages.Handle(p.device))
 	mux.Handle("POST "+devicePath, pages.Handle(p.enterDevice))

@@ -68,8 +68,8 @@ func (p *Provider) read(ctx context.Context, q asked, now int64) (*authorizeRequ
 	uri := params.Get("redirect_uri")
 	if !c.allowsRedirect(uri) {
 		p.log.WarnContext(ctx, "sign-in refused: the application asked for a redirect_uri that is not registered", "client_id", c.ID, "received", loggable(uri),
-			"registered", c.RedirectURIs, repair(&c.Client, "redirect-uri", c.RedirectURIs, uri), "request", web.RequestID(ctx))
-		return nil, &pageError{kind: views.ErrorRedirect, client: &c.Client}
+			"registered", c.RedirectURIs, repairCommand(&c.Client, "redirect-uri", c.RedirectURIs, uri), "request", web.RequestID(ctx))
+		return nil, &pageError{kind: views.ErrorRedirect, client: &c.Client, asked: &q}
 	}
 	a := &authorizeRequest{client: c, redirectURI: uri, state: params.Get("state"), hasState: params.Has("state"), asked: q}
 	return a, a.check(p, ctx, now)
