@@ -25,6 +25,12 @@ var (
 	ErrLocked = errors.New("the data folder is in use by another process")
 )
 
+// Away reports whether err means that the store cannot answer now and may later: whoever asked is told to come back, and never
+// that what they brought is bad.
+func Away(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed)
+}
+
 // tooLate is the error of a unit of work whose context ended before its turn came.
 func tooLate(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -93,7 +93,7 @@ func (p *Provider) authenticateByAssertion(ctx context.Context, form url.Values)
 		return nil, errClient
 	}
 	err = p.checkAssertion(ctx, c, j)
-	if unavailable(err) {
+	if storage.Away(err) {
 		return nil, fosite.ErrServerError.WithWrap(err)
 	}
 	if err != nil {

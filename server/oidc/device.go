@@ -95,7 +95,7 @@ func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) e
 func (p *Provider) deviceClient(ctx context.Context, r *http.Request, form url.Values) (*client, error) {
 	if len(r.Header.Values("Authorization")) > 0 || form.Has("client_secret") || form.Has("client_assertion") {
 		c, err := p.authenticate(ctx, r, form)
-		if unavailable(err) {
+		if storage.Away(err) {
 			return nil, err
 		}
 		if err != nil {

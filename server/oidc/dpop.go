@@ -211,7 +211,7 @@ func (h *possession) HandleTokenEndpointRequest(ctx context.Context, r fosite.Ac
 		return nil
 	}
 	if err := h.p.useProof(ctx, c.Client, m.proof); err != nil {
-		if unavailable(err) {
+		if storage.Away(err) {
 			m.failure = err
 		}
 		return err

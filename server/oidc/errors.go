@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ory/fosite"
 
@@ -16,9 +15,6 @@ import (
 	"gatelatch/storage"
 	"gatelatch/views"
 )
-
-// retryAfter is when a client should come back to a store that was away.
-const retryAfter = 5 * time.Second
 
 // edges are where errors become answers: documents and api in OAuth's JSON, pages for people.
 type edges struct{ documents, api, pages web.Edge }
@@ -32,8 +28,10 @@ func (p *Provider) makeEdges() edges {
 func translate(err error) *web.Error {
 	var many *authn.TooMany
 	switch {
-	case unavailable(err), errors.Is(err, errNoKey):
-		return &web.Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Message: "The server cannot store anything right now. Nothing is lost; try again in a moment.", RetryAfter: retryAfter, Err: err}
+	case storage.Away(err), errors.Is(err, errNoKey):
+		away := web.Away(err)
+		away.Message = "The server cannot store anything right now. Nothing is lost; try again in a moment."
+		return away
 	case errors.Is(err, authn.ErrFlowGone), errors.Is(err, authn.ErrFlowDone):
 		return &web.Error{Status: http.StatusBadRequest, Code: "flow_gone", Err: err}
 	case errors.As(err, &many):

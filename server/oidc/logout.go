@@ -97,7 +97,7 @@ func (p *Provider) readSignOut(r *http.Request, params url.Values) (*signOut, er
 	id := params.Get("client_id")
 	if token := params.Get("id_token_hint"); token != "" {
 		h, err := p.readHint(ctx, token)
-		if unavailable(err) {
+		if storage.Away(err) {
 			return nil, err
 		}
 		if err != nil || id != "" && id != h.Audience {

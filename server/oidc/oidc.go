@@ -26,7 +26,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -269,9 +268,4 @@ func (p *Provider) grace(c storage.Client) time.Duration {
 		return time.Duration(*c.Settings.RefreshGrace) * time.Second
 	}
 	return p.Lifetimes.RefreshGrace
-}
-
-// unavailable reports whether err means that the store cannot answer now: the client must be told to come back, and never that its grant is bad.
-func unavailable(err error) bool {
-	return errors.Is(err, storage.ErrUnavailable) || errors.Is(err, storage.ErrBusy) || errors.Is(err, storage.ErrClosed)
 }

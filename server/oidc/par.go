@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"gatelatch/server/web"
+	"gatelatch/storage"
 )
 
 // par answers RFC 9126: a client brings its authorization request itself, authenticated and unseen by the browser, and gets a
@@ -65,7 +66,7 @@ func (p *Provider) pushedKey(w http.ResponseWriter, r *http.Request, c *client, 
 		return fromFosite(dpopError("dpop_jkt names another key than that of the proof."))
 	}
 	if err := p.useProof(r.Context(), c.Client, proof); err != nil {
-		if unavailable(err) {
+		if storage.Away(err) {
 			return err
 		}
 		return fromFosite(err)

@@ -206,7 +206,7 @@ func (a *authorizeRequest) checkHint(p *Provider, ctx context.Context) error {
 		return nil
 	}
 	hint, err := p.readHint(ctx, token)
-	if unavailable(err) {
+	if storage.Away(err) {
 		return err
 	}
 	if err != nil || hint.Audience != a.client.ID {

@@ -61,7 +61,7 @@ func (a *authorizeRequest) checkResources(p *Provider, ctx context.Context) erro
 			return a.refuse("invalid_target", "resource must be an absolute URI without a fragment.")
 		}
 		r, err := p.resourceFor(ctx, a.client.Client, id)
-		if unavailable(err) {
+		if storage.Away(err) {
 			return err
 		}
 		if err != nil {
@@ -150,7 +150,7 @@ func (p *Provider) stillAllowed(ctx context.Context, c storage.Client, audience 
 	}
 	for _, id := range audience {
 		r, err := p.resourceFor(ctx, c, id)
-		if unavailable(err) {
+		if storage.Away(err) {
 			return false, err
 		}
 		if err == nil && mayAsk(c, scope, r) {

@@ -96,7 +96,7 @@ func (p *Provider) tokenError(ctx context.Context, m *memo, grantType string, er
 	if m.failure != nil {
 		return m.failure
 	}
-	if unavailable(err) {
+	if storage.Away(err) {
 		return caused(err)
 	}
 	switch {

@@ -3,16 +3,12 @@ package signin
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
 )
-
-// comeBack is when to try again after the store was away.
-const comeBack = 5 * time.Second
 
 // translate gives the reasons of the rooms below their place. What is not here is a 500.
 func translate(err error) *web.Error {
@@ -22,8 +18,8 @@ func translate(err error) *web.Error {
 		return &web.Error{Status: http.StatusTooManyRequests, Code: "too_many", RetryAfter: many.Wait, Err: err}
 	case errors.Is(err, authn.ErrFlowGone):
 		return &web.Error{Status: http.StatusGone, Code: "flow_gone", Err: err}
-	case errors.Is(err, storage.ErrBusy), errors.Is(err, storage.ErrUnavailable), errors.Is(err, storage.ErrClosed):
-		return &web.Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", RetryAfter: comeBack, Err: err}
+	case storage.Away(err):
+		return web.Away(err)
 	}
 	return nil
 }

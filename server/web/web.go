@@ -38,6 +38,14 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// comeBack is when to try again after what this server rests on was away.
+const comeBack = 5 * time.Second
+
+// Away is the answer while what this server rests on cannot work: 503, with the time to come back.
+func Away(err error) *Error {
+	return &Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", RetryAfter: comeBack, Err: err}
+}
+
 // Edge is where a door's errors become answers. Show writes them in the door's own language (a page, OAuth JSON, a problem document).
 // Translate gives an *Error for the errors of rooms below; nil means it does not know it.
 type Edge struct {
