@@ -102,7 +102,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		TrustedProxies: c.TrustedProxies,
 		AllowNetworks:  c.Outgoing.AllowNetworks,
 		Registration:   c.Registration,
-		SignUp:         signUp,
+		Experience:     authn.Experience{SignUp: signUp},
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
 		HelpURL:        c.HelpURL,

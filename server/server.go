@@ -35,12 +35,12 @@ type Config struct {
 	PublicURL      *url.URL // the only truth about where this server is: never a Host or X-Forwarded-* header
 	IssuerPath     string   // "/oidc", or "" for the root
 	TrustedProxies []netip.Prefix
-	AllowNetworks  []netip.Prefix // private networks that clients' addresses may lie in
-	Registration   string         // who may register applications: "off" (or ""), "token" or "open"
-	SignUp         string         // "open", "closed", or "": as chosen on the set-up page
-	Language       string         // of visitors whose languages are not spoken here
-	PrivacyURL     string         // for the footer of pages
-	HelpURL        string         // likewise
+	AllowNetworks  []netip.Prefix   // private networks that clients' addresses may lie in
+	Registration   string           // who may register applications: "off" (or ""), "token" or "open"
+	Experience     authn.Experience // what is settled of how people sign in and sign up
+	Language       string           // of visitors whose languages are not spoken here
+	PrivacyURL     string           // for the footer of pages
+	HelpURL        string           // likewise
 	Version        string
 	Mail           string // "inbox", "ses" or "smtp"
 	Listen         string // host:port, for those who ask how the server is
@@ -101,7 +101,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s := &Server{cfg: c, store: d.Store, log: d.Log, now: d.Now}
 	s.engine = authn.New(
 		authn.Config{
-			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Language: c.Language, Budgets: c.Budgets,
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
 		},
 		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log})

@@ -61,7 +61,7 @@ func newWorld(t testing.TB, public string, change ...func(*server.Config)) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := server.Config{PublicURL: w.url, IssuerPath: "/oidc", SignUp: "open", Language: "en", Mail: "smtp", CodeInSubject: true}
+	cfg := server.Config{PublicURL: w.url, IssuerPath: "/oidc", Experience: authn.Experience{SignUp: "open"}, Language: "en", Mail: "smtp", CodeInSubject: true}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -8,7 +8,8 @@ type Session struct {
 	AuthTime   int64
 	AMR        string // space-separated RFC 8176 values
 	ACR        string
-	Remembered bool // "This is my device"
+	Methods    string // what the person has proven themselves with, separated by spaces (authn.Method)
+	Remembered bool   // "This is my device"
 	IP         string
 	Agent      string
 	Seen       int64
@@ -16,16 +17,16 @@ type Session struct {
 	RevokedAt  int64
 }
 
-const sessionColumns = `s.id, s.digest, s.user_id, s.auth_time, s.amr, s.acr, s.remembered, s.ip, s.agent, s.seen, s.expires, s.revoked_at`
+const sessionColumns = `s.id, s.digest, s.user_id, s.auth_time, s.amr, s.acr, s.methods, s.remembered, s.ip, s.agent, s.seen, s.expires, s.revoked_at`
 
 func (s *Session) fields() []any {
-	return []any{&s.ID, &s.Digest, &s.UserID, &s.AuthTime, &s.AMR, &s.ACR, &s.Remembered, &s.IP, &s.Agent, &s.Seen, &s.Expires, &s.RevokedAt}
+	return []any{&s.ID, &s.Digest, &s.UserID, &s.AuthTime, &s.AMR, &s.ACR, &s.Methods, &s.Remembered, &s.IP, &s.Agent, &s.Seen, &s.Expires, &s.RevokedAt}
 }
 
 // InsertSession adds a session.
 func (tx Tx) InsertSession(s Session) error {
-	_, err := tx.exec(`INSERT INTO sessions (id, digest, user_id, auth_time, amr, acr, remembered, ip, agent, seen, expires, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)`,
-		s.ID, s.Digest, s.UserID, s.AuthTime, s.AMR, s.ACR, s.Remembered, s.IP, s.Agent, s.Seen, s.Expires)
+	_, err := tx.exec(`INSERT INTO sessions (id, digest, user_id, auth_time, amr, acr, methods, remembered, ip, agent, seen, expires, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`,
+		s.ID, s.Digest, s.UserID, s.AuthTime, s.AMR, s.ACR, s.Methods, s.Remembered, s.IP, s.Agent, s.Seen, s.Expires)
 	return err
 }
 

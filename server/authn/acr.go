@@ -6,12 +6,19 @@ import (
 	"gatelatch/storage"
 )
 
+// ACR is how strong one proven factor is, ACR2 two of different kinds, PHR two of which one cannot be phished
+// (OpenID Connect Extended Authentication Profile ACR Values 1.0).
+const (
+	ACR  = "urn:gatelatch:1"
+	ACR2 = "urn:gatelatch:2"
+	PHR  = "phr"
+)
+
 // ACRs are the strengths of a sign-in that can be reached here, the weakest first (OpenID Connect Core §2, acr).
 var ACRs = []string{ACR}
 
-// strengths orders every acr there is a meaning for: one proven factor, two of them, and one that cannot be phished
-// (phr: OpenID Connect Extended Authentication Profile ACR Values 1.0).
-var strengths = map[string]int{ACR: 1, "urn:gatelatch:2": 2, "phr": 3}
+// strengths orders every acr there is a meaning for.
+var strengths = map[string]int{ACR: 1, ACR2: 2, PHR: 3}
 
 // Fulfils reports whether a sign-in of strength have is at least as strong as want. What has no meaning here is fulfilled by nothing.
 func Fulfils(have, want string) bool {
@@ -25,6 +32,27 @@ func Reachable(wanted []string) bool {
 
 func fulfilsAny(have string, wanted []string) bool {
 	return slices.ContainsFunc(wanted, func(want string) bool { return Fulfils(have, want) })
+}
+
+// weakest is the lowest level that fulfils one of the values; 0 if none has a meaning.
+func weakest(values []string) int {
+	n := 0
+	for _, v := range values {
+		if l := strengths[v]; l > 0 && (n == 0 || l < n) {
+			n = l
+		}
+	}
+	return n
+}
+
+// acrOf names a level.
+func acrOf(level int) string {
+	for acr, l := range strengths {
+		if l == level {
+			return acr
+		}
+	}
+	return ""
 }
 
 // StrongEnough reports whether a session is as strong as its request and its client insist. What is merely wished for

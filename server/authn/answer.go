@@ -26,17 +26,13 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 	if !ok {
 		return SignIn{}, ErrNotAnswer
 	}
-	open, err := e.SignUpOpen(ctx)
-	if err != nil {
-		return SignIn{}, err
-	}
 	var (
 		in      SignIn
 		outcome error // of a guess that was counted: the write stands
 		refused *refusal
 		now     = e.now()
 	)
-	err = e.writeUnique(ctx, func(tx storage.Tx) error {
+	err := e.writeUnique(ctx, func(tx storage.Tx) error {
 		in, outcome, refused = SignIn{}, nil, nil
 		f, err := e.flow(tx, a.Flow, v.Browser, now)
 		if err != nil {
@@ -54,7 +50,7 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 			outcome, err = e.wrong(tx, v, o, now)
 			return err
 		}
-		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Typed: true, AMR: "otp", SignUp: open, Remember: a.Remember, Cookie: a.Cookie})
+		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Typed: true, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
 		if errors.As(err, &refused) {
 			outcome, err = e.wrong(tx, v, o, now)
 		}

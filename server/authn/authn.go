@@ -30,10 +30,10 @@ type Visitor struct {
 
 // Config is what the owner of the server can set.
 type Config struct {
-	PublicURL     string // what links in mails begin with, without a slash at the end
-	SignUp        string // "open", "closed", or "": as chosen when the first admin was set up, closed until then
-	Language      string // of mail to visitors whose languages are not spoken here
-	CodeInSubject bool   // show the code in the subject of its mail
+	PublicURL     string     // what links in mails begin with, without a slash at the end
+	Experience    Experience // what it settles of how people sign in and sign up
+	Language      string     // of mail to visitors whose languages are not spoken here
+	CodeInSubject bool       // show the code in the subject of its mail
 	Budgets       Budgets
 	Lifetimes     Lifetimes
 }

@@ -77,7 +77,7 @@ func wrong(code string) string {
 
 func TestFiftyParallelGuessesCompareNoMoreThanFive(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
-		r, v := newRoom(t, store, authn.Config{SignUp: "open"}), browser()
+		r, v := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}}), browser()
 		f, m := r.begin(v, "ann@example.com")
 		var compared atomic.Int64
 		var all sync.WaitGroup
@@ -107,7 +107,7 @@ func TestAddressBudgetHoldsUnderParallelGuessesFromManyFlows(t *testing.T) {
 		const flows, most = 6, 10
 		b := authn.DefaultBudgets()
 		b.WrongGuessesPerAddressHour, b.MailsPerAddressBurst = most, flows
-		r := newRoom(t, store, authn.Config{SignUp: "open", Budgets: b})
+		r := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}, Budgets: b})
 		var compared atomic.Int64
 		var all sync.WaitGroup
 		for range flows {
@@ -132,7 +132,7 @@ func TestAddressBudgetHoldsUnderParallelGuessesFromManyFlows(t *testing.T) {
 
 func TestOneCodeIsOneSessionHoweverManyBringIt(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
-		r, v := newRoom(t, store, authn.Config{SignUp: "open"}), browser()
+		r, v := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}}), browser()
 		f, m := r.begin(v, "ann@example.com")
 		token := m.Link[strings.Index(m.Link, "&t=")+3:]
 		var in atomic.Int64
@@ -166,7 +166,7 @@ func TestOneCodeIsOneSessionHoweverManyBringIt(t *testing.T) {
 func TestSignUpsThatRaceForAnAddressEndInOnePerson(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
 		const racers = 5
-		r := newRoom(t, store, authn.Config{SignUp: "open"})
+		r := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}})
 		var (
 			all   sync.WaitGroup
 			mu    sync.Mutex
@@ -202,7 +202,7 @@ func TestSignUpsThatRaceForAnAddressEndInOnePerson(t *testing.T) {
 
 func TestNobodyRemovesTheLastOwner(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
-		r := newRoom(t, store, authn.Config{SignUp: "open"})
+		r := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}})
 		owner := func(address string) storage.ID {
 			u, err := r.e.CreateUser(t.Context(), "cli", address, "Owner")
 			if err != nil {
@@ -240,7 +240,7 @@ func TestNobodyRemovesTheLastOwner(t *testing.T) {
 
 func TestDisablingEndsSessionsAndGrantsAndEnablingBringsNoneBack(t *testing.T) {
 	store := storagetest.Open(t)
-	r, v := newRoom(t, store, authn.Config{SignUp: "open"}), browser()
+	r, v := newRoom(t, store, authn.Config{Experience: authn.Experience{SignUp: "open"}}), browser()
 	f, m := r.begin(v, "ann@example.com")
 	in, err := r.e.CheckCode(t.Context(), v, authn.Answer{Flow: f.ID.String(), Code: m.Code})
 	if err != nil {
@@ -318,7 +318,7 @@ func TestCodeMailedBeforeARestartWorksAfterIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	engine := func(k *secret.Keys, mails email.Sender) *authn.Engine {
-		return authn.New(authn.Config{PublicURL: "https://id.example.com", SignUp: "open"}, authn.Deps{Store: store, Keys: k, Mail: mails, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		return authn.New(authn.Config{PublicURL: "https://id.example.com", Experience: authn.Experience{SignUp: "open"}}, authn.Deps{Store: store, Keys: k, Mail: mails, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	}
 	v, before, mails := browser(), engine(keys, nil), email.NewInbox()
 	f, err := before.Begin(t.Context(), v, authn.Start{ReturnTo: "/back"})
@@ -364,7 +364,7 @@ func TestStoppingWaitsForTheMailOnItsWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := gate{arrived: make(chan struct{}), open: make(chan struct{}), Inbox: email.NewInbox()}
-	e := authn.New(authn.Config{PublicURL: "https://id.example.com", SignUp: "open"}, authn.Deps{Store: store, Keys: keys, Mail: g, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	e := authn.New(authn.Config{PublicURL: "https://id.example.com", Experience: authn.Experience{SignUp: "open"}}, authn.Deps{Store: store, Keys: keys, Mail: g, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- e.Deliver(ctx) }()
@@ -401,7 +401,7 @@ func TestPanicOfASenderIsItsMailsFailureAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := authn.New(authn.Config{PublicURL: "https://id.example.com", SignUp: "open"}, authn.Deps{Store: store, Keys: keys, Mail: panicking{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	e := authn.New(authn.Config{PublicURL: "https://id.example.com", Experience: authn.Experience{SignUp: "open"}}, authn.Deps{Store: store, Keys: keys, Mail: panicking{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = e.Deliver(ctx) })

@@ -1,36 +1,56 @@
 package authn
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatelatch/server/secret"
 	"gatelatch/storage"
 )
 
-// ACR is how strong one proven factor is.
-const ACR = "urn:gatelatch:1"
-
 // Proof is what a method has established about the person at the other end.
 type Proof struct {
 	Address  string     // they hold this normalised address, or
 	UserID   storage.ID // they are this person
-	OTP      storage.ID // spent by this sign-in
+	Method   Method
+	AMR      string     // RFC 8176, separated by spaces
+	Both     bool       // the method has shown two factors at once
+	OTP      storage.ID // spent by this proof
 	Typed    bool       // a code was typed, so a guess was counted
-	AMR      string     // RFC 8176
-	SignUp   bool       // a stranger may make an account
 	Remember bool       // "This is my device"
 	Cookie   string     // value of the session cookie the browser has now
 }
 
-// SignIn is what a sign-in ended in.
+// SignIn is what a proof has led to: a session, or the next step of its flow.
 type SignIn struct {
-	Flow   storage.Flow // finished; zero for a sign-in without one
-	Live   Live
+	Step   Step          // StepDone, or what has to happen before there is a session
+	Flow   storage.Flow  // finished if there is a session; zero for a sign-in without one
+	Live   Live          // zero until there is a session
 	Cookie string        // the new value of the session cookie
 	Life   time.Duration // of the cookie; 0: until the browser is closed
 	New    bool          // the person signed up
+}
+
+// progress is what a flow remembers of a sign-in that is under way.
+type progress struct {
+	Proven   []Proven `json:"proven"`
+	Remember bool     `json:"remember,omitempty"`
+	New      bool     `json:"new,omitempty"`
+	Address  string   `json:"address,omitempty"` // that the sign-in began with
+}
+
+func progressOf(f *storage.Flow) (progress, error) {
+	var g progress
+	if f == nil || f.Progress == "" {
+		return g, nil
+	}
+	if err := json.Unmarshal([]byte(f.Progress), &g); err != nil {
+		return g, fmt.Errorf("progress of flow %s: %w", f.ID, err)
+	}
+	return g, nil
 }
 
 // refusal is a right answer of somebody who may not sign in. From outside it is a wrong answer.
@@ -41,25 +61,34 @@ type refusal struct {
 
 func (r *refusal) Error() string { return "refused: " + r.why }
 
-// Finish makes a session; nothing else does. In the caller's transaction it checks that the person may sign in, makes the
-// person of a new address (which counts from now on), uses up the code and the flow, ends the session this browser had, gives
-// back the budgets and writes the events. Its checks come first: an error that is not storage's has written nothing.
-// f is nil for a sign-in without a flow. *CodeGone and ErrFlowDone for the loser of a race.
+// Finish takes a proof and makes a session once nothing more is demanded; nothing else makes one. In the caller's transaction it
+// checks that the person may sign in, and in this way; makes the person of a new address (which counts from now on); uses up the
+// code; and weighs what has been proven ([After]). If more is needed it notes how far the flow has come. Else it uses up the flow,
+// ends the session this browser had and writes the events. Proofs of different people never add up: a proof that does not belong to
+// what the flow was waiting for begins it anew.
+// Its checks come first: an error that is not storage's has written nothing. f is nil for a sign-in without a flow, of which no
+// second factor is demanded. *CodeGone and ErrFlowDone for the loser of a race.
 func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p Proof) (SignIn, error) {
-	u, fresh, err := e.personOf(tx, p, now)
+	s, err := e.standing(tx, f)
 	if err != nil {
 		return SignIn{}, err
 	}
-	cookie := secret.Token(32)
-	s := storage.Session{
-		ID: storage.NewID(), Digest: secret.Hash(cookie), UserID: u.ID, AuthTime: now, AMR: p.AMR, ACR: ACR, Remembered: p.Remember,
-		IP: ip(v), Agent: v.Agent, Seen: now, Expires: e.sessionEnd(p.Remember, now, now),
+	u, fresh, err := e.personOf(tx, p, s.Experience, now)
+	if err != nil {
+		return SignIn{}, err
 	}
-	in := SignIn{Live: Live{Session: s, User: u}, Cookie: cookie, New: fresh}
-	if p.Remember {
-		in.Life = e.cfg.Lifetimes.SessionAbsolute
+	g, err := progressOf(f)
+	if err != nil {
+		return SignIn{}, err
 	}
-	client := ""
+	if f == nil || f.UserID != u.ID || !slices.Contains(s.Offers(), p.Method) {
+		if f != nil && p.Method != MethodLetter && !s.Experience.MayBegin(s.Client, p.Method) {
+			return SignIn{}, &refusal{why: "a sign-in cannot begin with " + string(p.Method) + " here", user: u.ID}
+		}
+		g = progress{Address: p.Address}
+	}
+	g.Proven = append(g.Proven, Proven{Method: p.Method, AMR: p.AMR, Both: p.Both, At: now})
+	g.Remember, g.New = g.Remember || p.Remember, g.New || fresh
 	if !p.OTP.IsZero() {
 		if err := tx.SpendOTP(p.OTP, now); errors.Is(err, storage.ErrSpent) {
 			return SignIn{}, &CodeGone{Why: GoneSpent}
@@ -67,40 +96,117 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 			return SignIn{}, fmt.Errorf("spend code: %w", err)
 		}
 	}
-	if f != nil {
-		if err := tx.FinishFlow(f.ID, s.ID, now); err != nil {
-			return SignIn{}, doneIfSpent(err)
-		}
-		in.Flow, client = *f, f.ClientID
-		in.Flow.Finished, in.Flow.SessionID = now, s.ID
-	}
 	if fresh {
-		if err := insertPerson(tx, &in.Live.User, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: client, IP: ip(v)}); err != nil {
+		if err := insertPerson(tx, &u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: s.Client.ID, IP: ip(v)}); err != nil {
 			return SignIn{}, err
 		}
 	}
-	if err := e.replaceSession(tx, v, p.Cookie, s, now); err != nil {
+	if p.Address != "" {
+		if err := e.refund(tx, v, p.Address, p.Typed); err != nil {
+			return SignIn{}, err
+		}
+	}
+	return e.proceed(tx, now, v, f, u, s, g, p.Cookie)
+}
+
+// standing is how far a flow has come, and what is demanded of it.
+func (e *Engine) standing(tx storage.Tx, f *storage.Flow) (Standing, error) {
+	x, err := e.experienceIn(tx)
+	if err != nil || f == nil {
+		return Standing{Experience: x}, err
+	}
+	s := Standing{Experience: x}
+	if s.Demands, err = demandsOf(*f); err != nil {
+		return Standing{}, err
+	}
+	if s.Client, err = tx.Client(f.ClientID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return Standing{}, fmt.Errorf("read application: %w", err)
+	}
+	g, err := progressOf(f)
+	if err != nil || f.UserID.IsZero() {
+		return s, err
+	}
+	s.Proven = g.Proven
+	return s, e.weigh(tx, &s, f.UserID)
+}
+
+// weigh fills in what is to be known of the person.
+func (e *Engine) weigh(tx storage.Tx, s *Standing, user storage.ID) error {
+	var err error
+	if s.Has, err = e.factors(tx, user); err != nil {
+		return fmt.Errorf("read factors: %w", err)
+	}
+	if s.Groups, err = tx.UserGroups(user); err != nil {
+		return fmt.Errorf("read groups: %w", err)
+	}
+	return nil
+}
+
+// proceed makes the session of a person who has proven enough, or notes in the flow what they have proven.
+func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u storage.User, s Standing, g progress, before string) (SignIn, error) {
+	s.Proven = g.Proven
+	if f != nil {
+		if err := e.weigh(tx, &s, u.ID); err != nil {
+			return SignIn{}, err
+		}
+		if step := After(s); step != StepDone {
+			return e.note(tx, *f, u.ID, g, step)
+		}
+	}
+	cookie := secret.Token(32)
+	row := storage.Session{
+		ID: storage.NewID(), Digest: secret.Hash(cookie), UserID: u.ID, AuthTime: authTime(g.Proven), AMR: amr(g.Proven), ACR: acrOf(level(g.Proven)), Methods: methodNames(g.Proven, s.Excused),
+		Remembered: g.Remember, IP: ip(v), Agent: v.Agent, Seen: now, Expires: e.sessionEnd(g.Remember, authTime(g.Proven), now),
+	}
+	in := SignIn{Step: StepDone, Live: Live{Session: row, User: u, Groups: s.Groups}, Cookie: cookie, New: g.New}
+	if g.Remember {
+		in.Life = e.cfg.Lifetimes.SessionAbsolute
+	}
+	if f != nil {
+		if err := tx.FinishFlow(f.ID, row.ID, now); err != nil {
+			return SignIn{}, doneIfSpent(err)
+		}
+		in.Flow = *f
+		in.Flow.Finished, in.Flow.SessionID = now, row.ID
+	}
+	if err := e.replaceSession(tx, v, before, row, now); err != nil {
 		return SignIn{}, fmt.Errorf("end the session before: %w", err)
 	}
-	if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedIn, Actor: actor(u.ID), UserID: u.ID, ClientID: client, IP: ip(v), Detail: p.AMR}); err != nil {
+	return in, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedIn, Actor: actor(u.ID), UserID: u.ID, ClientID: s.Client.ID, IP: ip(v), Detail: row.Methods})
+}
+
+// authTime is when the person last proved something.
+func authTime(proven []Proven) int64 {
+	var at int64
+	for _, p := range proven {
+		at = max(at, p.At)
+	}
+	return at
+}
+
+// note writes down how far a flow has come.
+func (e *Engine) note(tx storage.Tx, f storage.Flow, user storage.ID, g progress, step Step) (SignIn, error) {
+	document, err := json.Marshal(g)
+	if err != nil {
 		return SignIn{}, err
 	}
-	if p.Address == "" {
-		return in, nil
+	if err := tx.ProgressFlow(f.ID, user, string(document)); err != nil {
+		return SignIn{}, doneIfSpent(err)
 	}
-	return in, e.refund(tx, v, p.Address, p.Typed)
+	f.UserID, f.Progress = user, string(document)
+	return SignIn{Step: step, Flow: f, New: g.New}, nil
 }
 
 // personOf finds who has given the proof, or makes up (without writing) the person of a new address. A *refusal for
 // somebody who may not sign in.
-func (e *Engine) personOf(tx storage.Tx, p Proof, now int64) (u storage.User, fresh bool, err error) {
+func (e *Engine) personOf(tx storage.Tx, p Proof, x Experience, now int64) (u storage.User, fresh bool, err error) {
 	if p.UserID.IsZero() {
 		u, err = tx.UserByEmail(p.Address)
 	} else {
 		u, err = tx.User(p.UserID)
 	}
 	switch {
-	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && p.SignUp:
+	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && x.SignUp == "open":
 		return storage.User{ID: storage.NewID(), Status: "active", Role: "none", Created: now, Updated: now}, true, nil
 	case errors.Is(err, storage.ErrNotFound):
 		return storage.User{}, false, &refusal{why: "nobody has this address and sign-up is closed"}

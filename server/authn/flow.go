@@ -155,7 +155,7 @@ func (e *Engine) Continue(ctx context.Context, v Visitor, id, cookie string) (st
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("read application: %w", err)
 		}
-		if Next(&f, d, live, c, now) == StepSignIn {
+		if step := Next(&f, d, live, c, now); step != StepSelectAccount && step != StepDone {
 			return ErrSignIn
 		}
 		if err := tx.FinishFlow(f.ID, live.Session.ID, now); err != nil {

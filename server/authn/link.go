@@ -72,16 +72,12 @@ func (e *Engine) link(tx storage.Tx, flow, token string, now int64) (storage.Flo
 // CheckLink signs in whoever opened the link, in the browser that asked for it and nowhere else. No budget stands in its way:
 // whatever strangers guess, the owner of the mailbox gets in. ErrLinkGone, ErrFlowGone (another browser), ErrFlowDone, *CodeGone.
 func (e *Engine) CheckLink(ctx context.Context, v Visitor, a Answer) (SignIn, error) {
-	open, err := e.SignUpOpen(ctx)
-	if err != nil {
-		return SignIn{}, err
-	}
 	now := e.now()
 	if _, _, err := e.link(e.store.View(ctx), a.Flow, a.Token, now); err != nil {
 		return SignIn{}, err // strangers' tries do not reach the writer
 	}
 	var in SignIn
-	err = e.writeUnique(ctx, func(tx storage.Tx) error {
+	err := e.writeUnique(ctx, func(tx storage.Tx) error {
 		f, o, err := e.link(tx, a.Flow, a.Token, now)
 		switch {
 		case err != nil:
@@ -94,7 +90,7 @@ func (e *Engine) CheckLink(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		if gone := e.gone(o, now); gone == GoneSpent || gone == GoneExpired {
 			return &CodeGone{Why: gone}
 		}
-		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, AMR: "otp", SignUp: open, Remember: a.Remember, Cookie: a.Cookie})
+		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
 		return err
 	})
 	var refused *refusal

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"slices"
+	"strings"
 
 	"gatelatch/storage"
 )
@@ -32,6 +33,8 @@ func (d Demands) SigningUp() bool {
 type Live struct {
 	Session storage.Session
 	User    storage.User
+	Groups  []string // that the person is a member of
+	Short   bool     // of a second factor that this server demands of the person
 }
 
 // Step is what has to happen next.
@@ -40,6 +43,9 @@ type Step int
 // The steps.
 const (
 	StepSignIn        Step = iota // somebody has to sign in
+	StepRaise                     // the person who is signed in has to prove more than they have
+	StepSecondFactor              // the person who has begun to sign in has to prove more, by something they have
+	StepEnrol                     // that person has nothing to prove more with, and has to set it up first
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
 	StepDone                      // the request can be answered for the live session
 )
@@ -47,7 +53,8 @@ const (
 // Next weighs what a request demands against who is signed in. It is the only place that does.
 //
 // flow is nil while there is none yet; live is nil when nobody is signed in. The client weighs in with being switched on (for a
-// disabled one nobody is ever done) and with the strength it insists on. A wish for more strength is asked for once.
+// disabled one nobody is ever done), with how a sign-in may begin, and with the strength it insists on. A wish for more strength is
+// asked for once, and never where nobody may be asked.
 //
 // For prompt=login and max_age=0 only a session made after the request arrived counts, so the first hit of such a request
 // always asks. The flow's own session is compared in whole seconds, as auth_time has them (Core §2): the clocks of two
@@ -66,12 +73,102 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 		return StepSignIn
 	case d.Prompts("create") && !own:
 		return StepSignIn
-	case !StrongEnough(live.Session, d, c), !own && stronger(live.Session, d):
+	case !allows(c, live.Session):
 		return StepSignIn
+	case live.Short, !StrongEnough(live.Session, d, c), !own && !d.Prompts("none") && stronger(live.Session, d):
+		return StepRaise
 	case d.Prompts("select_account") && !own:
 		return StepSelectAccount
 	}
 	return StepDone
+}
+
+// Standing is how far a sign-in has come: what was proven in it, by whom, and what is demanded.
+type Standing struct {
+	Proven     []Proven
+	Has        Factors
+	Groups     []string
+	Excused    bool // this browser needs no second factor by this server's own rules
+	Experience Experience
+	Demands    Demands
+	Client     storage.Client
+}
+
+// After weighs what has been proven in a sign-in against what is demanded of it: StepSecondFactor, StepEnrol, or StepDone. It is the
+// only place that does. An excused browser fulfils the rules of this server, never those of a request or a client.
+//
+// A wish (acr_values) is asked for if the person can fulfil it now, and else let go.
+func After(s Standing) Step {
+	insisted := s.insisted()
+	if !s.Excused && s.Experience.demandsSecond(s.Groups, s.Has) {
+		insisted = max(insisted, 2)
+	}
+	have := level(s.Proven)
+	switch {
+	case have >= max(insisted, s.wished()):
+		return StepDone
+	case len(s.Offers()) > 0:
+		return StepSecondFactor
+	case have >= insisted:
+		return StepDone
+	}
+	return StepEnrol
+}
+
+// insisted is the level that the request or the client will not do without.
+func (s Standing) insisted() int {
+	n := strengths[s.Client.Settings.RequiredACR]
+	if len(s.Demands.RequiredACR) > 0 {
+		n = max(n, weakest(s.Demands.RequiredACR))
+	}
+	return n
+}
+
+// wished is the level that fulfils one of the values wished for; 0 if none has a meaning.
+func (s Standing) wished() int { return weakest(s.Demands.ACRValues) }
+
+// Offers lists what the person can prove more with, the strongest first: what they have, that may be used here, and that is
+// of another kind than what was proven already. Where only a key fulfils what is insisted on, and they have one, it is the key.
+func (s Standing) Offers() []Method {
+	var offers []Method
+	have := level(s.Proven)
+	for _, m := range []Method{MethodPasskey, MethodTOTP, MethodCode, MethodRecovery, MethodPassword} {
+		if s.Has.has(m) && s.usable(m) && level(append(slices.Clone(s.Proven), Proven{Method: m})) > have {
+			offers = append(offers, m)
+		}
+	}
+	if s.insisted() > 2 && slices.Contains(offers, MethodPasskey) {
+		return []Method{MethodPasskey}
+	}
+	return offers
+}
+
+// usable reports whether a method may add to what was proven. A mailbox adds to a password alone: whoever reads the mail could have
+// begun with it, or with the account that the mail belongs to. A password adds where nobody has turned anything else on.
+func (s Standing) usable(m Method) bool {
+	switch m {
+	case MethodCode:
+		return slices.Contains(s.Experience.SecondFactors, MethodCode) && s.only(MethodPassword)
+	case MethodRecovery:
+		return len(s.Has.On) > 0 || s.Has.Passkeys > 0
+	case MethodPassword:
+		return len(s.Has.On) == 0 && slices.Contains(s.Experience.Methods, MethodPassword)
+	}
+	return true
+}
+
+func (s Standing) only(m Method) bool {
+	return !slices.ContainsFunc(s.Proven, func(p Proven) bool { return p.Method != m })
+}
+
+// allows reports whether a client accepts how a session began.
+func allows(c storage.Client, s storage.Session) bool {
+	return len(c.Settings.SignInMethods) == 0 || slices.ContainsFunc(strings.Fields(s.Methods), func(m string) bool { return slices.Contains(c.Settings.SignInMethods, m) })
+}
+
+// MayBegin reports whether a sign-in for a client can begin with a method.
+func (x Experience) MayBegin(c storage.Client, m Method) bool {
+	return slices.Contains(x.Methods, m) && (len(c.Settings.SignInMethods) == 0 || slices.Contains(c.Settings.SignInMethods, string(m)))
 }
 
 func seconds(micros int64) int64 { return micros / 1e6 }

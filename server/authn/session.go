@@ -43,7 +43,25 @@ func (e *Engine) Session(ctx context.Context, cookie string) (*Live, error) {
 			s.Seen, s.Expires = now, end
 		}
 	}
-	return &Live{Session: s, User: u}, nil
+	return e.liveOf(ctx, s, u)
+}
+
+// liveOf adds to a session what the rules of this server say of it.
+func (e *Engine) liveOf(ctx context.Context, s storage.Session, u storage.User) (*Live, error) {
+	x, err := e.Experience(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, live := e.store.View(ctx), &Live{Session: s, User: u}
+	if live.Groups, err = tx.UserGroups(u.ID); err != nil {
+		return nil, fmt.Errorf("read groups: %w", err)
+	}
+	if strengths[s.ACR] > 1 || slices.Contains(strings.Fields(s.Methods), methodDevice) {
+		return live, nil
+	}
+	// What a person turns on is asked for from their next sign-in on; what the server demands, at once.
+	live.Short = x.demandsSecond(live.Groups, Factors{})
+	return live, nil
 }
 
 // sessionEnd is when a session that began at began and was seen at now ends.

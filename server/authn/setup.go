@@ -105,7 +105,7 @@ func (e *Engine) CreateOwner(ctx context.Context, v Visitor, s SetUp) (SignIn, e
 				return err
 			}
 		}
-		in, err = e.Finish(tx, now, v, nil, Proof{UserID: u.ID, AMR: "otp", Remember: s.Remember, Cookie: s.Cookie})
+		in, err = e.Finish(tx, now, v, nil, Proof{UserID: u.ID, Method: MethodLetter, AMR: "otp", Remember: s.Remember, Cookie: s.Cookie})
 		return err
 	})
 	if err != nil {

@@ -80,7 +80,7 @@ func (w *world) start(active byte) {
 	}
 	public, _ := url.Parse("https://id.example")
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	engine := authn.New(authn.Config{PublicURL: public.String(), SignUp: "open"}, authn.Deps{Store: store, Keys: keys, Mail: email.NewInbox(), Now: w.now, Log: log})
+	engine := authn.New(authn.Config{PublicURL: public.String(), Experience: authn.Experience{SignUp: "open"}}, authn.Deps{Store: store, Keys: keys, Mail: email.NewInbox(), Now: w.now, Log: log})
 	w.store, w.cookies = store, web.NewCookies(public)
 	lifetimes := DefaultLifetimes
 	w.p, err = New(ctx, Config{PublicURL: public, IssuerPath: "/oidc", Lifetimes: lifetimes, Languages: []string{"en", "de"}}, Deps{Store: store, Secrets: keys, Engine: engine,

@@ -258,7 +258,7 @@ func TestBudgetsOutliveARestart(t *testing.T) {
 	for range 2 {
 		p.submit("/sign-in/code", "code", not(m.Code))
 	}
-	later := authn.New(authn.Config{PublicURL: publicURL, SignUp: "open", Budgets: authn.Budgets{WrongGuessesPerAddressHour: 2}},
+	later := authn.New(authn.Config{PublicURL: publicURL, Experience: authn.Experience{SignUp: "open"}, Budgets: authn.Budgets{WrongGuessesPerAddressHour: 2}},
 		authn.Deps{Store: h.store, Keys: h.keys, Mail: h.mails, Now: h.clock.Now})
 	_, err := later.CheckCode(t.Context(), authn.Visitor{Browser: p.cookie("browser"), Network: "192.0.2.1"}, authn.Answer{Flow: p.flow(), Code: m.Code})
 	if !isTooMany(err) {

@@ -151,8 +151,8 @@ func TestMailAskedForManyTimesWhileTheServerIsDownLeavesOnce(t *testing.T) {
 
 func TestReplicasSendEachMailOnce(t *testing.T) {
 	h := newHouse(t, roomy(func(*authn.Budgets) {}))
-	h.newEngine(options{engine: authn.Config{PublicURL: publicURL, SignUp: "open"}}, slog.New(slog.DiscardHandler))
-	h.newEngine(options{engine: authn.Config{PublicURL: publicURL, SignUp: "open"}}, slog.New(slog.DiscardHandler))
+	h.newEngine(options{engine: authn.Config{PublicURL: publicURL, Experience: authn.Experience{SignUp: "open"}}}, slog.New(slog.DiscardHandler))
+	h.newEngine(options{engine: authn.Config{PublicURL: publicURL, Experience: authn.Experience{SignUp: "open"}}}, slog.New(slog.DiscardHandler))
 	const people = 20
 	for i := range people {
 		p := h.person()

@@ -54,7 +54,7 @@ type setting func(*options)
 
 func budgets(b authn.Budgets) setting { return func(o *options) { o.engine.Budgets = b } }
 
-func signUp(how string) setting { return func(o *options) { o.engine.SignUp = how } }
+func signUp(how string) setting { return func(o *options) { o.engine.Experience.SignUp = how } }
 
 func behindProxy(o *options) { o.trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }
 
@@ -80,7 +80,7 @@ func newHouse(t *testing.T, settings ...setting) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options{engine: authn.Config{PublicURL: publicURL, SignUp: "open", Language: "en", CodeInSubject: true}, door: signin.Config{PublicURL: public, Language: "en"}}
+	o := options{engine: authn.Config{PublicURL: publicURL, Experience: authn.Experience{SignUp: "open"}, Language: "en", CodeInSubject: true}, door: signin.Config{PublicURL: public, Language: "en"}}
 	for _, set := range settings {
 		set(&o)
 	}

@@ -15,12 +15,35 @@ func (d *Door) signIn(v *visit) error {
 		return d.signInAlone(v)
 	}
 	return d.inFlow(v, func(s *step) error {
+		if v.in.Get("other") == "" {
+			if raised, err := d.raise(s); err != nil || raised {
+				return err
+			}
+		}
 		email := s.flow.Login
 		if email == "" && len(s.demands.LoginHint) <= 254 {
 			email = s.demands.LoginHint
 		}
 		return d.showSignIn(s, http.StatusOK, email, false)
 	})
+}
+
+// raise goes on with the person who is signed in, where the flow only asks them to prove more. It reports whether it has answered.
+func (d *Door) raise(s *step) (bool, error) {
+	live, err := d.live(s.visit)
+	if err != nil || authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) != authn.StepRaise {
+		return false, err
+	}
+	in, err := d.engine.Raise(s.r.Context(), s.visitor, s.visit.flow, d.session(s.visit))
+	switch {
+	case errors.Is(err, authn.ErrSignIn):
+		return false, nil
+	case errors.Is(err, authn.ErrFlowDone):
+		return true, web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
+	case err != nil:
+		return true, err
+	}
+	return true, d.signedIn(s.visit, in)
 }
 
 func (d *Door) signInAlone(v *visit) error {
@@ -64,8 +87,11 @@ func (d *Door) showSignIn(s *step, status int, email string, bad bool) error {
 // means somebody else.
 func (d *Door) mayContinue(s *step) (*views.Person, error) {
 	live, err := d.live(s.visit)
-	if err != nil || authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) == authn.StepSignIn {
+	if err != nil {
 		return nil, err
+	}
+	if step := authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()); step != authn.StepSelectAccount && step != authn.StepDone {
+		return nil, nil
 	}
 	person, err := d.person(s.visit, live)
 	if err != nil {
@@ -107,7 +133,7 @@ func (d *Door) postEmail(v *visit) error {
 
 // postRestart goes back to the question for the address.
 func (d *Door) postRestart(v *visit) error {
-	return d.inFlow(v, func(*step) error { return web.SeeOther(v.w, v.r, at("/sign-in", v.flow)) })
+	return d.inFlow(v, func(*step) error { return web.SeeOther(v.w, v.r, at("/sign-in", v.flow)+"&other=1") })
 }
 
 // postContinue goes on as who is signed in.

@@ -158,11 +158,17 @@ func (d *Door) show(v *visit, status int, class views.PageClass, page web.Compon
 	return web.Page(v.w, v.r, status, views.CSP(class), page)
 }
 
-// signedIn gives the browser its new session and sends it to where the flow goes on.
+// signedIn gives the browser its new session and sends it to where the flow goes on; or to the page of what is still to be proven.
 func (d *Door) signedIn(v *visit, in authn.SignIn) error {
+	if page, more := pages[in.Step]; more {
+		return web.SeeOther(v.w, v.r, at(page, in.Flow.ID.String()))
+	}
 	d.cookies.Set(v.w, cookieSession, in.Cookie, in.Life)
 	return web.SeeOther(v.w, v.r, onward(in.Flow))
 }
+
+// pages are where the steps between the first proof and the session happen.
+var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-factor", authn.StepEnrol: "/sign-in/protect"}
 
 // landing is where a sign-in without an application ends.
 const landing = "/sign-in"
