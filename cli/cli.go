@@ -8,6 +8,7 @@
 //	user …         people: create, list, show, enable, disable, delete
 //	resource …     APIs that applications get tokens for: create, list, show, update, delete
 //	keys …         signing keys: list, rotate
+//	words …        the texts of pages and mails: list, show
 //	inbox          mail that the development inbox has caught
 //	healthcheck    ask the server whether it is well
 //	version        say which program this is
@@ -90,7 +91,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.userCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.userCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

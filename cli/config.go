@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatelatch/email"
+	"gatelatch/views/words"
 )
 
 // Config is everything that can be set from outside: each leaf is one setting with a key in the file, an environment
@@ -64,9 +65,13 @@ type Log struct {
 	Level  string `key:"level" default:"info" oneof:"debug,info,warn,error"`
 }
 
-// Languages says which language pages and mails use when the person has no preference that is spoken here.
+// Languages says which language pages and mails use when the person has no preference that is spoken here, and where the
+// owner's own words for them are.
 type Languages struct {
 	Default string `key:"default" default:"en"`
+	Folder  string `key:"folder" path:"folder"`
+
+	library *words.Library // ours with the owner's words in it
 }
 
 // Email says how mail leaves.

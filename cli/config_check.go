@@ -8,12 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"gatelatch/email"
-	"gatelatch/views/words"
 )
 
 // check looks at what no single setting can know: addresses, and settings that need each other.
@@ -125,11 +123,17 @@ func (c *Config) checkDatabase() error {
 }
 
 func (c *Config) checkLanguages() error {
-	var spoken []string
-	for _, l := range words.Languages() {
-		spoken = append(spoken, l.Tag)
+	library, warnings, err := readWords(c.Languages.Folder)
+	if err != nil {
+		return err
 	}
-	if !slices.Contains(spoken, c.Languages.Default) {
+	c.Languages.library = library
+	c.Warnings = append(c.Warnings, warnings...)
+	if !library.Has(c.Languages.Default) {
+		var spoken []string
+		for _, l := range library.Languages() {
+			spoken = append(spoken, l.Tag)
+		}
 		return c.complain("languages.default", "expected a language that is spoken here: %s", orList(spoken))
 	}
 	return nil

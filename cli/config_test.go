@@ -302,6 +302,9 @@ func TestExampleFileNamesEverySettingWithItsDefault(t *testing.T) {
 	if err := os.WriteFile("templates.json", []byte(`[{"usageType": "SignIn", "subject": "Code", "content": "{{code}}"}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir("words", 0o700); err != nil {
+		t.Fatal(err)
+	}
 	file := "all.yaml"
 	if err := os.WriteFile(file, []byte(commentedSetting.ReplaceAllString(string(text), "$1$2")), 0o600); err != nil {
 		t.Fatal(err)

@@ -103,6 +103,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		AllowNetworks:  c.Outgoing.AllowNetworks,
 		Registration:   c.Registration,
 		Experience:     authn.Experience{SignUp: signUp},
+		Words:          c.Languages.library,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
 		HelpURL:        c.HelpURL,

@@ -5,13 +5,12 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/server/admin"
-	"gatelatch/views/words"
 )
 
 // testMail sends the mail by which an administrator sees whether the settings work.
 func (s *Server) testMail(mail email.Sender) func(context.Context, string) (admin.MailTest, error) {
 	return func(ctx context.Context, address string) (admin.MailTest, error) {
-		m, err := email.Test(words.Match(s.cfg.Language), address, s.cfg.PublicURL.Host)
+		m, err := email.Test(s.cfg.Words.Match(s.cfg.Language), address, s.cfg.PublicURL.Host)
 		if err != nil {
 			return admin.MailTest{}, err
 		}

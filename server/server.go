@@ -38,6 +38,7 @@ type Config struct {
 	AllowNetworks  []netip.Prefix   // private networks that clients' addresses may lie in
 	Registration   string           // who may register applications: "off" (or ""), "token" or "open"
 	Experience     authn.Experience // what is settled of how people sign in and sign up
+	Words          *words.Library   // the texts of pages and mails; nil: those that come with the program
 	Language       string           // of visitors whose languages are not spoken here
 	PrivacyURL     string           // for the footer of pages
 	HelpURL        string           // likewise
@@ -101,7 +102,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s := &Server{cfg: c, store: d.Store, log: d.Log, now: d.Now}
 	s.engine = authn.New(
 		authn.Config{
-			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Language: c.Language, Budgets: c.Budgets,
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
 		},
 		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log})
@@ -110,7 +111,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		inbox = "/inbox"
 	}
 	signIn := signin.New(
-		signin.Config{PublicURL: c.PublicURL, Issuer: strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
+		signin.Config{PublicURL: c.PublicURL, Issuer: strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath, Words: c.Words, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
 		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
 	if isLoopback(c.PublicURL.Hostname()) { // a developer's applications are on this machine, too
@@ -118,7 +119,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
-		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: languages(), Registration: c.Registration,
+		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
 		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {
@@ -212,10 +213,11 @@ func unremarkable(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/assets/") || r.URL.Path == "/inbox" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
 }
 
-func languages() []string {
-	var tags []string
-	for _, l := range words.Languages() {
-		tags = append(tags, l.Tag)
+// tags are the languages of a library as ui_locales_supported names them.
+func tags(w *words.Library) []string {
+	var list []string
+	for _, l := range w.Languages() {
+		list = append(list, l.Tag)
 	}
-	return tags
+	return list
 }

@@ -143,7 +143,13 @@ func stylesheet() string {
 }
 
 func TestTheStylesheetKnowsNoLeftAndRight(t *testing.T) {
-	if m := regexp.MustCompile(`(?:margin|padding|border|inset)-(?:left|right)|text-align:(?:left|right)|[;{](?:left|right):`).FindString(stylesheet()); m != "" {
+	for _, m := range regexp.MustCompile(`[;{]((?:margin|padding|inset|border-radius):([^;}]*))`).FindAllStringSubmatch(stylesheet(), -1) {
+		// Of four values the second is right and the fourth left; corners turn around too.
+		if v := strings.Fields(regexp.MustCompile(`\([^)]*\)`).ReplaceAllString(m[2], "()")); len(v) == 4 && v[1] != v[3] {
+			t.Errorf("%s does not turn around for right-to-left scripts", m[1])
+		}
+	}
+	if m := regexp.MustCompile(`(?:margin|padding|border|inset)-(?:left|right)|text-align:(?:left|right)|[;{](?:left|right):|float:(?:left|right)`).FindString(stylesheet()); m != "" {
 		t.Errorf("%s does not turn around for right-to-left scripts", m)
 	}
 }

@@ -82,12 +82,24 @@ func byID(doc *html.Node, id string) []*html.Node {
 	return all(doc, func(n *html.Node) bool { return value(n, "id") == id })
 }
 
+// approved are the languages whose pages are kept; the words of all others are in their catalogues.
+var approved = []string{"en", "de"}
+
+// menu is the same on every page and is kept on one.
+var menu = regexp.MustCompile(`(?s)<nav class="langs".*?</nav>`)
+
 var hashed = regexp.MustCompile(`(/assets/\w+)\.[0-9a-f]{12}\.`)
 
 func TestPagesAreAsTheyWereApproved(t *testing.T) {
 	everyPage(t, func(t *testing.T, s state, got string, doc *html.Node) {
 		got = hashed.ReplaceAllString(strings.ReplaceAll(got, "><", ">\n<"), "$1.HASH.") + "\n"
 		lang := value(all(doc, tagged("html"))[0], "lang")
+		if !slices.Contains(approved, lang) {
+			return
+		}
+		if s.name != "sign-in" {
+			got = menu.ReplaceAllString(got, "<nav>LANGUAGES</nav>")
+		}
 		path := filepath.Join("testdata", s.name+"."+lang+".html")
 		if *update {
 			if err := os.MkdirAll("testdata", 0o755); err != nil {
@@ -110,9 +122,9 @@ func TestPagesAreAsTheyWereApproved(t *testing.T) {
 
 func TestNoGoldenFileIsLeftOver(t *testing.T) {
 	known := map[string]bool{}
-	for _, lang := range words.Languages() {
+	for _, lang := range approved {
 		for _, s := range states {
-			known[s.name+"."+lang.Tag+".html"] = true
+			known[s.name+"."+lang+".html"] = true
 		}
 	}
 	files, err := os.ReadDir("testdata")
@@ -389,6 +401,23 @@ func TestLanguageLinksKeepTheFlowAndStayHere(t *testing.T) {
 		if got := f.inLanguage("de"); got != want {
 			t.Errorf("from %q to %q, want %q", here, got, want)
 		}
+	}
+}
+
+func TestEachLanguageIsOfferedByItsOwnName(t *testing.T) {
+	doc := parse(t, draw(t, stateNamed(t, "sign-in")))
+	var got []words.Language
+	for _, a := range all(byID(doc, "languages")[0], tagged("a")) {
+		if value(a, "lang") != value(a, "hreflang") || !strings.Contains(value(a, "href"), "lang="+value(a, "lang")) {
+			t.Errorf("%v", a.Attr)
+		}
+		if here := value(a, "aria-current") == "true"; here != (value(a, "lang") == "en") {
+			t.Errorf("%s is marked as the current one: %t", value(a, "lang"), here)
+		}
+		got = append(got, words.Language{Tag: value(a, "lang"), Name: text(a)})
+	}
+	if want := words.Languages(); !slices.Equal(got, want) {
+		t.Errorf("offered %v, want %v", got, want)
 	}
 }
 

@@ -80,18 +80,13 @@ func (f Frame) inLanguage(tag string) string {
 	return u.String()
 }
 
-// otherLanguages lists the languages this page could be shown in instead.
-func (f Frame) otherLanguages() []words.Language {
-	if f.inLanguage("en") == "" {
+// languages lists the languages this page can be shown in, its own among them; none where there is no choice.
+func (f Frame) languages() []words.Language {
+	all := f.Words.Languages()
+	if f.inLanguage("en") == "" || len(all) < 2 {
 		return nil
 	}
-	var others []words.Language
-	for _, lang := range words.Languages() {
-		if lang.Tag != f.Words.Lang() {
-			others = append(others, lang)
-		}
-	}
-	return others
+	return all
 }
 
 // initial is the letter on a tile: the first letter or digit of a name, or its first character.

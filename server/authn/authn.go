@@ -17,6 +17,7 @@ import (
 	"gatelatch/email"
 	"gatelatch/server/secret"
 	"gatelatch/storage"
+	"gatelatch/views/words"
 )
 
 // Visitor is where a request came from, as far as the engine wants to know.
@@ -24,16 +25,17 @@ type Visitor struct {
 	IP        netip.Addr
 	Network   string // the unit budgets count by: an IPv4 address or an IPv6 /64
 	Agent     string // User-Agent, printable
-	Languages string // what mail to this visitor should be written in, best first (words.Match)
+	Languages string // what mail to this visitor should be written in, best first (words.Library.Match)
 	Browser   string // value of the "browser" cookie; "" if there is none
 }
 
 // Config is what the owner of the server can set.
 type Config struct {
-	PublicURL     string     // what links in mails begin with, without a slash at the end
-	Experience    Experience // what it settles of how people sign in and sign up
-	Language      string     // of mail to visitors whose languages are not spoken here
-	CodeInSubject bool       // show the code in the subject of its mail
+	PublicURL     string         // what links in mails begin with, without a slash at the end
+	Experience    Experience     // what it settles of how people sign in and sign up
+	Words         *words.Library // nil: the one that comes with the program
+	Language      string         // of mail to visitors whose languages are not spoken here
+	CodeInSubject bool           // show the code in the subject of its mail
 	Budgets       Budgets
 	Lifetimes     Lifetimes
 }

@@ -9,7 +9,6 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/storage"
-	"gatelatch/views/words"
 )
 
 // closedEvery is how often a stranger is told that sign-up is closed: once in that time.
@@ -63,7 +62,7 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 		}
 		app = c.Name
 	}
-	c := words.Match(l.Lang, e.cfg.Language)
+	c := e.cfg.Words.Match(l.Lang, e.cfg.Language)
 	if o.Purpose == purposeClosed {
 		if d.Attempts == 0 {
 			if told, err := e.toldLately(ctx, o.Address, now); err != nil || told {

@@ -12,11 +12,9 @@ import (
 )
 
 // chosen is the tag of a language we speak, or "".
-func chosen(tag string) string {
-	for _, l := range words.Languages() {
-		if l.Tag == tag {
-			return tag
-		}
+func (d *Door) chosen(tag string) string {
+	if d.cfg.Words.Has(tag) {
+		return tag
 	}
 	return ""
 }
@@ -35,14 +33,14 @@ func (d *Door) keepLanguage(w http.ResponseWriter, tag, flow string) {
 func (d *Door) language(r *http.Request, flow, locales string) *words.Catalogue {
 	now := ""
 	if q, err := web.Query(r); err == nil {
-		now = chosen(q.Get(views.LangParam))
+		now = d.chosen(q.Get(views.LangParam))
 	}
 	before, in, _ := strings.Cut(d.cookies.Get(r, cookieLang), ".")
-	before = chosen(before)
+	before = d.chosen(before)
 	if before != "" && flow != "" && in == flow {
 		now = firstOf(now, before)
 	}
-	return words.Match(now, locales, before, r.Header.Get("Accept-Language"), d.cfg.Language)
+	return d.cfg.Words.Match(now, locales, before, r.Header.Get("Accept-Language"), d.cfg.Language)
 }
 
 func firstOf(a, b string) string {

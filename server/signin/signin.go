@@ -31,6 +31,7 @@ import (
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
+	"gatelatch/views/words"
 )
 
 // Names of the cookies. The values are secret.
@@ -48,11 +49,12 @@ const (
 // Config is what the door has to be told.
 type Config struct {
 	PublicURL  *url.URL
-	Issuer     string // as tokens name it: applications that can be asked to sign somebody in are told
-	Language   string // for visitors whose languages are not spoken here
-	PrivacyURL string // for the footer; may be empty
-	HelpURL    string // likewise
-	InboxURL   string // where captured mail can be read, shown on the code page; empty: mail leaves
+	Issuer     string         // as tokens name it: applications that can be asked to sign somebody in are told
+	Words      *words.Library // nil: the one that comes with the program
+	Language   string         // for visitors whose languages are not spoken here
+	PrivacyURL string         // for the footer; may be empty
+	HelpURL    string         // likewise
+	InboxURL   string         // where captured mail can be read, shown on the code page; empty: mail leaves
 }
 
 // Deps are the rooms the door works with.
@@ -118,7 +120,7 @@ func (d *Door) page(h func(*visit) error) web.Handler {
 		if err != nil {
 			return err
 		}
-		if lang := chosen(in.Get(views.LangParam)); lang != "" {
+		if lang := d.chosen(in.Get(views.LangParam)); lang != "" {
 			d.keepLanguage(w, lang, in.Get("flow"))
 		}
 		return d.serve(w, r, in, h)

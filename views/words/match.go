@@ -1,6 +1,7 @@
 package words
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -13,19 +14,26 @@ const maxPreference = 512
 // space-separated list of tags as OpenID Connect sends it in ui_locales ("de-CH de en"); the first one that names a
 // language we have wins, so the caller orders them: ui_locales, choice, Accept-Language, default. Empty and malformed
 // preferences are skipped. English when nothing matches.
-func Match(prefs ...string) *Catalogue {
-	l := shelf()
-	tags := make([]language.Tag, len(l.list))
-	for i, lang := range l.list {
-		tags[i] = l.byTag[lang.Tag].tag
-	}
-	matcher := language.NewMatcher(tags)
+//
+// A language in another script is another language: who reads Traditional Chinese (zh-TW) is not given Simplified Chinese
+// for it, also not by the plain "zh" that browsers put after it.
+func (l *Library) Match(prefs ...string) *Catalogue {
+	l = l.orEmbedded()
+	var otherScript []language.Base // asked for in a script we do not have
 	for _, pref := range prefs {
 		for _, wanted := range preference(pref) {
+			base, _ := wanted.Base()
+			if _, script, region := wanted.Raw(); script == (language.Script{}) && region == (language.Region{}) && slices.Contains(otherScript, base) {
+				continue
+			}
 			// The matcher also offers relatives, English for Tamil say; the next preference knows better than that.
-			_, at, _ := matcher.Match(wanted)
-			if sameLanguage(wanted, tags[at]) {
-				return l.byTag[l.list[at].Tag]
+			_, at, _ := l.matcher.Match(wanted)
+			found := l.byTag[l.list[at].Tag]
+			switch {
+			case sameWriting(wanted, found.tag):
+				return found
+			case sameLanguage(wanted, found.tag):
+				otherScript = append(otherScript, base)
 			}
 		}
 	}
@@ -37,6 +45,13 @@ func sameLanguage(a, b language.Tag) bool {
 	x, _ := a.Base()
 	y, _ := b.Base()
 	return x == y
+}
+
+// sameWriting tells whether two tags differ at most in region.
+func sameWriting(a, b language.Tag) bool {
+	x, _ := a.Script()
+	y, _ := b.Script()
+	return x == y && sameLanguage(a, b)
 }
 
 // preference reads either spelling into tags, best first.

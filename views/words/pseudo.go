@@ -18,7 +18,7 @@ func (c *Catalogue) Pseudo(rtl bool) *Catalogue {
 	if rtl {
 		tag = language.MustParse("ar-XB")
 	}
-	p := &Catalogue{tag: tag, texts: make(map[string]string, len(c.texts)), fallback: c}
+	p := &Catalogue{tag: tag, texts: make(map[string]string, len(c.texts)), fallback: c, library: c.library}
 	for key := range c.texts {
 		var b strings.Builder
 		letters := 0
