@@ -16,7 +16,7 @@ func (p *Program) userCommand() *cobra.Command {
 		Long:    "People. A command takes their e-mail address or their sub.",
 		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"\n  gatelatch user list --search ann\n  gatelatch user disable ann@example.com",
 	}
-	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(),
+	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(), p.userSetAttributes(),
 		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"),
 		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userRole(), p.userDelete(),
 		p.userConsents(), p.userRevokeConsent())
@@ -161,6 +161,9 @@ func (p *Program) oneUser(ctx context.Context, m *management, method, path strin
 	}
 	if u.Username != "" {
 		w.row("  Username", u.Username)
+	}
+	for _, known := range profileLines(u) {
+		w.row("  "+known[0], known[1])
 	}
 	w.row("  Status", u.Status)
 	if u.Role != "none" {

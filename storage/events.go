@@ -4,6 +4,7 @@ package storage
 const (
 	EventSignedUp        = "user.signed_up"
 	EventUserCreated     = "user.created"
+	EventUserChanged     = "user.changed"
 	EventUserDisabled    = "user.disabled"
 	EventRoleChanged     = "user.role_changed"
 	EventUserEnabled     = "user.enabled"

@@ -24,6 +24,7 @@ type User struct {
 	Role     string     `json:"role" enum:"none,reader,admin,owner"`
 	Status   string     `json:"status" enum:"active,disabled"`
 	Created  *time.Time `json:"created"`
+	Profile
 }
 
 // NewUser is what it takes to add a person.
@@ -38,6 +39,7 @@ type People interface {
 	DisableUser(ctx context.Context, by string, id storage.ID) error
 	SignOutEverywhere(ctx context.Context, by string, id storage.ID) error
 	EnableUser(ctx context.Context, by string, id storage.ID) error
+	SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error
 	SetRole(ctx context.Context, by string, id storage.ID, role string) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
 	Usable(code storage.OTP) bool // it can still be typed
@@ -70,6 +72,13 @@ func (a *Admin) userRoutes(api huma.API) {
 		})
 	operation(a, api, huma.Operation{OperationID: "show-user", Method: http.MethodGet, Path: "/api/v1/users/{user}", Summary: "Show a person"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) { return a.showUser(ctx, in.User) })
+	operation(a, api, huma.Operation{OperationID: "update-user", Method: http.MethodPatch, Path: "/api/v1/users/{user}", Summary: "Change what is known about a person"},
+		func(ctx context.Context, in *struct {
+			User string `path:"user" doc:"The sub, or an e-mail address"`
+			Body UserChange
+		}) (*userAnswer, error) {
+			return a.updateUser(ctx, in.User, in.Body)
+		})
 	operation(a, api, huma.Operation{OperationID: "disable-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/disable", Summary: "Keep a person out; their sessions and tokens end now"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
 			return a.changed(ctx, in.User, a.deps.People.DisableUser)
@@ -164,9 +173,14 @@ func (a *Admin) change(ctx context.Context, name string, do func(ctx context.Con
 	if err != nil {
 		return p.ID, err
 	}
+	var bad *authn.BadAttribute
 	switch err := do(ctx, actor, p.ID); {
+	case errors.As(err, &bad):
+		return p.ID, refuse(422, "%s must be %s.", bad.Name, bad.Form)
 	case errors.Is(err, authn.ErrLastOwner):
 		return p.ID, refuse(409, "This is the last owner. Without one nobody could look after the server: make another one first, with `gatelatch user role PERSON owner`.")
+	case errors.Is(err, authn.ErrUsernameTaken):
+		return p.ID, refuse(409, "Somebody has this username already. Choose another.")
 	case errors.Is(err, authn.ErrNoUser):
 		return p.ID, refuse(404, "There is nobody with %s. `gatelatch user list` shows everybody.", name)
 	default:
@@ -204,7 +218,7 @@ func findUser(tx storage.Tx, name string) (storage.User, error) {
 
 // shown is a person with their primary address.
 func shown(tx storage.Tx, p storage.User) (User, error) {
-	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created)}
+	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created), Profile: profileOf(p)}
 	e, err := tx.PrimaryEmail(p.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, nil

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"gatelatch/storage"
 )
@@ -115,6 +118,40 @@ func (e *Engine) SetRole(ctx context.Context, by string, id storage.ID, role str
 		}
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRoleChanged, Actor: by, UserID: u.ID, Detail: role})
 	})
+}
+
+// SetAttributes changes what is known about a person: values by the names of Attributes, nil or "" to forget one. Nobody
+// vouches for themselves. *BadAttribute, ErrUsernameTaken, ErrNoUser.
+func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error {
+	checked := make(map[string]any, len(values))
+	for name, value := range values {
+		a, err := attribute(name)
+		if err != nil {
+			return err
+		}
+		if a.Vouched && by == actor(id) {
+			return &BadAttribute{Name: name, Form: "said by somebody else"}
+		}
+		if checked[name], err = a.read(value); err != nil {
+			return err
+		}
+	}
+	err := e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+		changed, err := setAttributes(&u, checked)
+		if err != nil || !changed {
+			return err
+		}
+		u.Updated = now
+		if err := tx.UpdateUser(u); err != nil {
+			return err
+		}
+		names := strings.Join(slices.Sorted(maps.Keys(checked)), " ") // not the values: the log outlives them
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserChanged, Actor: by, UserID: u.ID, Detail: names})
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return ErrUsernameTaken
+	}
+	return err
 }
 
 // DeleteUser removes a person with addresses, sessions and grants. ErrNoUser, ErrLastOwner.

@@ -3,7 +3,6 @@ package oidc
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -232,23 +231,19 @@ func shownResource(r storage.Resource, scopes []string) []views.ConsentScope {
 // detailOf puts the values of claims into one line, each once.
 func detailOf(claims map[string]any) string {
 	var values []string
-	for _, name := range append([]string{"name", "preferred_username", "email", "picture", "locale", "address", "phone_number"}, profileAttributes...) {
-		text := ""
-		switch v := claims[name].(type) {
-		case string:
-			text = v
-		case json.RawMessage:
-			if json.Unmarshal(v, &text) != nil {
-				var postal struct {
-					Formatted string `json:"formatted"`
-				}
-				if json.Unmarshal(v, &postal) == nil {
-					text = strings.Join(strings.Fields(postal.Formatted), " ")
-				}
-			}
-		}
-		if text != "" && !slices.Contains(values, text) {
+	add := func(value any) {
+		text, _ := value.(string)
+		if text = strings.Join(strings.Fields(text), " "); text != "" && !slices.Contains(values, text) {
 			values = append(values, text)
+		}
+	}
+	add(claims["email"])
+	address, _ := claims["address"].(map[string]any)
+	for _, a := range authn.Attributes {
+		if _, member, nested := strings.Cut(a.Name, "."); nested {
+			add(address[member])
+		} else {
+			add(claims[a.Name])
 		}
 	}
 	return strings.Join(values, " · ")

@@ -2,7 +2,9 @@ package oidc
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/jose"
@@ -70,11 +72,20 @@ func (p *Provider) metadata() metadata {
 		GrantTypesSupported: grantTypes, PromptValuesSupported: knownPrompts, ACRValuesSupported: authn.ACRs, ClaimsParameter: true, SubjectTypesSupported: []string{"public", "pairwise"}, UserinfoAlgs: signingAlgs,
 		IDTokenAlgs: signingAlgs, TokenAuthMethods: authMethods, TokenAuthAlgs: jose.Algorithms,
 		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, DPoPAlgs: dpopAlgs, ClaimTypesSupported: []string{"normal"},
-		ClaimsSupported: []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "family_name", "given_name", "middle_name",
-			"nickname", "preferred_username", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
-			"address", "phone_number", "phone_number_verified"},
+		ClaimsSupported:      claimsSupported(),
 		CodeChallengeMethods: []string{"S256"}, IssInResponse: true, UILocalesSupported: p.Languages,
 	}
+}
+
+// claimsSupported are the claims that tokens and userinfo can have, those about the sign-in first.
+func claimsSupported() []string {
+	claims := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"}
+	for _, a := range authn.Attributes {
+		if claim, _, _ := strings.Cut(a.Name, "."); !slices.Contains(claims, claim) {
+			claims = append(claims, claim)
+		}
+	}
+	return append(claims, "updated_at", "email", "email_verified")
 }
 
 // discovery publishes what this server can do. The document depends on the configuration alone.

@@ -3,6 +3,7 @@ package oidc
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/ory/fosite"
@@ -56,12 +57,8 @@ func (w wishes) acr(g storage.Grant) string {
 
 // claimScopes are the scopes that the claims about a person belong to (Core §5.4). Only these can be asked for by name.
 var claimScopes = func() map[string]string {
-	scopes := map[string]string{"name": "profile", "preferred_username": "profile", "picture": "profile", "locale": "profile", "updated_at": "profile", "email": "email", "email_verified": "email"}
-	for scope, names := range map[string][]string{"profile": profileAttributes, "address": addressAttributes, "phone": phoneAttributes} {
-		for _, name := range names {
-			scopes[name] = scope
-		}
-	}
+	scopes := map[string]string{"updated_at": "profile", "email": "email", "email_verified": "email"}
+	maps.Copy(scopes, attributeScopes)
 	return scopes
 }()
 
