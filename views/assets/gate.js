@@ -5,7 +5,9 @@
   // what only makes sense with a script, and exact times in the reader's zone
   const dress = root => {
     each('[data-js]', e => { e.hidden = 'copy' in e.dataset && !navigator.clipboard; }, root);
-    const local = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' });
+    // the page's language as its reader's country writes it, with the digits that codes have
+    const lang = document.documentElement.lang;
+    const local = new Intl.DateTimeFormat(navigator.languages.find(l => l.startsWith(lang + '-')) ?? lang, { dateStyle: 'medium', timeStyle: 'short', numberingSystem: 'latn' });
     each('time[data-local]', t => { t.title = t.textContent; t.textContent = local.format(new Date(t.dateTime)); }, root);
   };
   each('[data-poll]', box => { box.seen = box.innerHTML; }); // as it was served
