@@ -22,7 +22,7 @@ type CodeMail struct {
 	Address  string // who gets it
 	Link     string // empty: no button. It opens a page with a button of its own; nothing is spent by looking
 	ValidFor time.Duration
-	Device   string // as "Firefox on Linux"; left out if empty or if it could pass for a link
+	Device   string // as "Firefox (Linux)"; left out if empty or if it could pass for a link
 	IP       string // left out if it is none
 	Host     string // where the code belongs, as in public_url; a port is allowed
 

@@ -40,7 +40,7 @@ func sample() CodeMail {
 	return CodeMail{
 		Usage: SignIn, Code: "482019", AppName: "Bücher & Söhne", Address: "ann@example.com",
 		Link: "https://id.bookstore.example/sign-in/link?flow=01J9&t=abc", ValidFor: 10 * time.Minute,
-		Device: "Firefox on Linux", IP: "203.0.113.24", Host: "id.bookstore.example", ShowCodeInSubject: true,
+		Device: "Firefox (Linux)", IP: "203.0.113.24", Host: "id.bookstore.example", ShowCodeInSubject: true,
 	}
 }
 
@@ -157,7 +157,7 @@ func TestTextAndHTMLSayTheSameInTheSameOrder(t *testing.T) {
 	m := mustCode(t, words.For("en"), sample())
 	for name, part := range map[string]string{"text": m.Text, "html": m.HTML[strings.Index(m.HTML, "<table"):]} {
 		at := 0
-		for _, piece := range []string{"Bücher", "Your sign-in code", "482019", "Valid for 10 minutes and one sign-in. Asked for by Firefox on Linux, from 203.0.113.24.",
+		for _, piece := range []string{"Bücher", "Your sign-in code", "482019", "Valid for 10 minutes and one sign-in. Asked for by Firefox (Linux), from 203.0.113.24.",
 			"sign-in/link", "in the browser that asked for it", "Did you not ask?", "id.bookstore.example"} {
 			next := strings.Index(part[at:], piece)
 			if next < 0 {
@@ -191,7 +191,7 @@ func TestMailIsWrittenFromRightToLeftWhereItsLanguageIs(t *testing.T) {
 
 func TestDeviceThatCouldPassForALinkIsLeftOut(t *testing.T) {
 	for device, kept := range map[string]bool{
-		"Firefox on Linux": true, "Chrome 128.0 on Windows (64-bit)": true, "Safari auf iPhone": true,
+		"Firefox (Linux)": true, "Chrome 128.0 on Windows (64-bit)": true, "Safari auf iPhone": true,
 		"www.evil.example": false, "https://evil.example": false, "evil.example": false, "a@b": false, "x\r\ny": false,
 		"<b>x</b>": false, strings.Repeat("x", 61): false, "wait.": false,
 	} {
@@ -211,7 +211,7 @@ func TestAddressOfTheNetworkIsLeftOutUnlessItIsOne(t *testing.T) {
 	for _, ip := range []string{"evil.example", "203.0.113.24, 10.0.0.1", "", "fe80::1%eth0"} {
 		m := sample()
 		m.IP = ip
-		if text := mustCode(t, words.For("en"), m).Text; !strings.Contains(text, "Asked for by Firefox on Linux.") {
+		if text := mustCode(t, words.For("en"), m).Text; !strings.Contains(text, "Asked for by Firefox (Linux).") {
 			t.Errorf("IP %q: %s", ip, text)
 		}
 	}

@@ -27,7 +27,7 @@ func TestAdministratorsWordsReplaceOurs(t *testing.T) {
 	if want := `Code 482019 für B & "S" <b>`; got.Subject != want {
 		t.Errorf("subject %q, want %q", got.Subject, want)
 	}
-	want := `<p title="B &amp; &#34;S&#34; &lt;b&gt;">482019 10 Angefordert mit Firefox on Linux, von 203.0.113.24.</p><a href="https://id.bookstore.example/sign-in/link?flow=01J9&amp;t=abc">id.bookstore.example ann@example.com B &amp; &#34;S&#34; &lt;b&gt;</a>`
+	want := `<p title="B &amp; &#34;S&#34; &lt;b&gt;">482019 10 Angefordert mit Firefox (Linux), von 203.0.113.24.</p><a href="https://id.bookstore.example/sign-in/link?flow=01J9&amp;t=abc">id.bookstore.example ann@example.com B &amp; &#34;S&#34; &lt;b&gt;</a>`
 	if got.HTML != want {
 		t.Errorf("got %s\nwant %s", got.HTML, want)
 	}

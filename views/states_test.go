@@ -225,7 +225,7 @@ var states = []state{
 	}},
 	{"device-over", PageMayLeave, func(f Frame) templ.Component { return Device(DevicePage{Frame: own(f), Action: "/device", Over: true}) }},
 	{"device-confirm", PageMayLeave, func(f Frame) templ.Component {
-		return DeviceConfirm(DeviceConfirmPage{Frame: f, Action: "/device/confirm", Fields: []Field{{"flow", "f1"}}, Code: "WDJB-MJHT", Device: "curl on Linux", IP: "192.0.2.7", Person: ann})
+		return DeviceConfirm(DeviceConfirmPage{Frame: f, Action: "/device/confirm", Fields: []Field{{"flow", "f1"}}, Code: "WDJB-MJHT", Device: "curl (Linux)", IP: "192.0.2.7", Person: ann})
 	}},
 	{"device-confirm-unchecked", PageMayLeave, func(f Frame) templ.Component {
 		return DeviceConfirm(DeviceConfirmPage{Frame: f, Action: "/device/confirm", Code: "WDJB-MJHT", Person: ann, Unchecked: true, Days: 30,

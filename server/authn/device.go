@@ -13,7 +13,7 @@ var (
 	}
 )
 
-// Device names what a User-Agent says it is, as people would: "Firefox on Linux". "" if nothing is known. Only names from
+// Device names what a User-Agent says it is: "Firefox (Linux)", which no language has to translate. "" if nothing is known. Only names from
 // our own lists come out, so whoever writes the header cannot put words into a mail.
 func Device(agent string) string {
 	browser, system := "", ""
@@ -31,7 +31,7 @@ func Device(agent string) string {
 	}
 	switch {
 	case browser != "" && system != "":
-		return browser + " on " + system
+		return browser + " (" + system + ")"
 	case browser != "":
 		return browser
 	}
