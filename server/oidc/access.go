@@ -13,7 +13,16 @@ import (
 	"gatelatch/storage"
 )
 
-var errToken = &web.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: "The access token is missing, has expired or was revoked."}
+// errToken is a token that is not alive; errBound one that is, of somebody else for all we know (RFC 9449 §7.1).
+var (
+	errToken = refusedToken("The access token has expired, was revoked or is not one of this server.")
+	errBound = refusedToken("The access token is bound to a key: send it as Authorization: DPoP, with a proof in the DPoP header.")
+)
+
+// refusedToken says why an access token is not accepted (RFC 6750 §3.1).
+func refusedToken(why string) *web.Error {
+	return &web.Error{Status: http.StatusUnauthorized, Code: "invalid_token", Message: why}
+}
 
 // access is an access token that is alive.
 type access struct {

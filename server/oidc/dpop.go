@@ -24,6 +24,9 @@ import (
 // Algorithms of DPoP proofs (RFC 9449 §4.2). RS256 is left to those who cannot do better elsewhere (FAPI 2.0 §5.4.1).
 var dpopAlgs = []string{PS256, ES256, EdDSA, "Ed25519"}
 
+// dpopChallenge asks for a proof (RFC 9449 §7.1).
+var dpopChallenge = `DPoP algs="` + strings.Join(dpopAlgs, " ") + `"`
+
 const (
 	dpopSkew  = time.Minute // how far a proof's clock may be off
 	nonceSlot = time.Minute // a nonce changes so often
@@ -251,10 +254,12 @@ func (m *memo) keepsRefresh() bool {
 
 // presented checks that an access token came as it has to (RFC 9449 §7.1): a bound one with a proof of its key, another one without.
 func (p *Provider) presented(w http.ResponseWriter, r *http.Request, scheme, token string, a *access) error {
-	if strings.EqualFold(scheme, "DPoP") != (a.jkt != "") {
-		return errToken
-	}
-	if a.jkt == "" {
+	switch bound := a.jkt != ""; {
+	case bound && !strings.EqualFold(scheme, "DPoP"):
+		return errBound
+	case !bound && strings.EqualFold(scheme, "DPoP"):
+		return refusedToken("The access token is not bound to a key: send it as Authorization: Bearer.")
+	case !bound:
 		return nil
 	}
 	proof, err := p.proofOf(w, r, token)
@@ -264,7 +269,7 @@ func (p *Provider) presented(w http.ResponseWriter, r *http.Request, scheme, tok
 	case proof == nil:
 		return refusedProof(dpopError("The access token is bound to a key: send a DPoP proof."))
 	case proof.jkt != a.jkt:
-		return errToken
+		return refusedToken("The access token is bound to another key than the one that signed the proof.")
 	}
 	return refusedProof(p.useProof(r.Context(), a.client, proof))
 }

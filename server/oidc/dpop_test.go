@@ -250,7 +250,11 @@ func TestBoundAccessTokenNeedsItsKey(t *testing.T) {
 			t.Fatalf("got %d", got.status)
 		}
 		w.userinfoWith("DPoP", token, proof).want(t, 401, "invalid_dpop_proof")
-		w.userinfoWith("Bearer", token, "").want(t, 401, "invalid_token")
+		stolen := w.userinfoWith("Bearer", token, "")
+		stolen.want(t, 401, "invalid_token")
+		if challenges := stolen.header.Values("WWW-Authenticate"); len(challenges) != 2 || !strings.HasPrefix(challenges[0], "Bearer ") || !strings.HasPrefix(challenges[1], `DPoP algs="`) {
+			t.Errorf("a bound token as Bearer: WWW-Authenticate %q, want both schemes", challenges)
+		}
 		w.userinfoWith("Bearer", token, h.proof("/oidc/userinfo", token)).want(t, 401, "invalid_token")
 		w.userinfoWith("DPoP", token, "").want(t, 401, "invalid_dpop_proof")
 		w.userinfoWith("DPoP", token, thief.proof("/oidc/userinfo", token)).want(t, 401, "invalid_token")

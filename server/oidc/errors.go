@@ -60,7 +60,7 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500 && e.Status != http.StatusMethodNotAllowed:
 		scheme := "Bearer"
 		if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {
-			scheme = `DPoP algs="` + strings.Join(dpopAlgs, " ") + `",`
+			scheme = dpopChallenge + ","
 		}
 		challenge := scheme + ` realm="` + p.issuer + `"`
 		if e.Code != "" {
@@ -71,6 +71,9 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 			challenge += `, acr_values="` + weak.acr + `"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)
+		if errors.Is(e, errBound) {
+			w.Header().Add("WWW-Authenticate", dpopChallenge) // RFC 9449 §7.1
+		}
 	}
 	_ = web.JSON(w, e.Status, body) // a map of strings always encodes
 }

@@ -25,7 +25,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.resource != nil {
-		return errToken // it is meant for somebody else (RFC 9068 §4)
+		return refusedToken("The access token is for an API, not for this endpoint: ask for one without resource.") // RFC 9068 §4
 	}
 	if a.person == nil || !a.scopes.Has("openid") {
 		return &web.Error{Status: http.StatusForbidden, Code: "insufficient_scope", Message: "The access token has no scope openid."}
@@ -74,7 +74,7 @@ func carried(w http.ResponseWriter, r *http.Request) (scheme, token string, err 
 	}
 	scheme, token, ok := strings.Cut(headers[0], " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "DPoP") {
-		return "", "", errToken
+		return "", "", refusedToken("Send the access token as Authorization: Bearer, or DPoP where it is bound to a key.")
 	}
 	return scheme, token, nil
 }
