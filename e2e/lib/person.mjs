@@ -30,13 +30,16 @@ export async function moved(page, button) {
 }
 
 // follow answers the provider's pages until `until(url)` holds, and returns what was asked, in order:
-// 'address', 'code', 'sign-out'. An empty list is single sign-on.
-export async function follow(page, { address, until }) {
+// 'address', 'code', 'consent', 'user-code', 'sign-out'. An empty list is single sign-on. A consent is answered with
+// `decision` (allow or deny); `userCode` is what a device shows, for somebody who has it before them.
+export async function follow(page, { address, until, decision = 'allow', userCode = '' }) {
   const asked = [];
   const shown = (selector) => page.locator(selector).filter({ visible: true }).first();
   const steps = [
     ['code', 'input[autocomplete=one-time-code]', async (input) => input.fill(await mailedCode(address))],
     ['address', 'input[type=email]', async (input) => input.fill(address)],
+    ['user-code', 'input[name=user_code]', async (input) => input.fill(userCode)],
+    ['consent', `#consent-${decision}`, null],
     ['sign-out', '#logout-confirm', null],
   ];
   for (const deadline = Date.now() + 30_000; Date.now() < deadline;) {
