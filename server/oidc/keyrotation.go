@@ -250,7 +250,7 @@ type Urgency string
 // The urgencies of a rotation.
 const (
 	RotateGently Urgency = "gently" // the new key signs once every cache of the JWKS has it: no client notices
-	RotateNow    Urgency = "now"    // it signs at once; a client that caches the JWKS meets a kid it must look up
+	RotateNow    Urgency = "now"    // the key that is next signs at once; without one, a client that caches the JWKS meets a kid it must look up
 	RotateLeaked Urgency = "leaked" // at once, and the old keys leave the JWKS: what they signed is believed no more
 )
 
@@ -291,6 +291,7 @@ func (p *Provider) RotateKeys(ctx context.Context, alg string, urgency Urgency) 
 
 // rotateKey puts one key in the place of those of its algorithm.
 func rotateKey(tx storage.Tx, rows []storage.Key, fresh storage.Key, urgency Urgency, now int64) error {
+	promoted := false
 	for _, k := range rows {
 		if k.Alg != fresh.Alg {
 			continue
@@ -311,8 +312,9 @@ func rotateKey(tx storage.Tx, rows []storage.Key, fresh storage.Key, urgency Urg
 				}
 			}
 			return keyEvent(tx, storage.EventKeyRotated, "cli", k)
-		case state == KeyNext:
-			kind, err = storage.EventKeyDropped, tx.DeleteKey(k.ID)
+		case state == KeyNext: // it is published already: caches may know it, and know no other
+			k.ActiveFrom, promoted, kind = now, true, storage.EventKeyRotated
+			err = tx.UpdateKey(k)
 		case state == KeyActive && urgency == RotateNow:
 			k.RetiredAt, kind = now, storage.EventKeyRetired
 			err = tx.UpdateKey(k)
@@ -325,6 +327,9 @@ func rotateKey(tx storage.Tx, rows []storage.Key, fresh storage.Key, urgency Urg
 				return err
 			}
 		}
+	}
+	if promoted {
+		return nil
 	}
 	if urgency == RotateGently {
 		fresh.ActiveFrom = now + gentleWait.Microseconds()

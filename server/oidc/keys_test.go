@@ -282,6 +282,28 @@ func TestRotationAtOnceKeepsWhatTheOldKeySignedUnlessItLeaked(t *testing.T) {
 	}
 }
 
+// A relying party that fetched the JWKS while a successor waited there needs no second look when it is made to sign at once.
+func TestRotationAtOnceTakesTheKeyThatIsPublishedAlready(t *testing.T) {
+	w := newWorld(t)
+	w.tend()
+	if err := w.p.RotateKeys(t.Context(), RS256, RotateGently); err != nil {
+		t.Fatal(err)
+	}
+	known, _ := w.jwks()
+	_, cookie := w.person("Ann")
+	before, _ := claims(t, w.tokens(cookie, "web").text("id_token"))
+	if err := w.p.RotateKeys(t.Context(), RS256, RotateNow); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := claims(t, w.tokens(cookie, "web").text("id_token"))
+	if kid, _ := after["kid"].(string); kid == before["kid"] || len(known.Key(kid)) != 1 {
+		t.Fatalf("after the rotation %v signs, before it %v did: want the other key that was in the JWKS", after["kid"], before["kid"])
+	}
+	if got := w.states(RS256); got[KeyActive] != 1 || got[KeyRetired] != 1 || got[KeyNext] != 0 {
+		t.Fatalf("got %v, want the old key retired and no third one", got)
+	}
+}
+
 func TestJWKSHoldsPublicHalvesAndMayBeCached(t *testing.T) {
 	w := newWorld(t)
 	w.tend()
