@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -90,5 +91,73 @@ func TestOpenIDClientUsesEveryFeature(t *testing.T) {
 	s.journey("openid-client/features.mjs", map[string]any{
 		"ADDRESS": "dora@example.com", "NAME": "Dora Example", "E2E_ARTEFACTS": artefacts(t), "RESOURCE": orders, "STOCK": stock,
 		"APPS": []any{everything, post, jwt, public, api}, "SIGNED": algorithms,
+	})
+}
+
+// cli is a command of the program on this server's data, as a journey can run it.
+func (s *server) cli(command string) string {
+	return fmt.Sprintf("%q %s --data %q", gatelatch, command, s.Data)
+}
+
+func TestPersonDecidesWhatAnAppOfSomebodyElseMay(t *testing.T) {
+	third := withSecret(fmt.Sprintf("http://localhost:%d", freePort(t)), "third")
+	s := serve(t, settings{"clients": []application{third.declared(application{"client_name": "Third Party", "first_party": false})}})
+	s.run("user", "create", "fay@example.com", "--name", "Fay Example")
+
+	s.journey("openid-client/consent.mjs", map[string]any{
+		"ADDRESS": "fay@example.com", "E2E_ARTEFACTS": artefacts(t), "APPS": []any{third},
+		"TAKE_BACK": s.cli("user revoke-consent fay@example.com third"),
+	})
+}
+
+func TestPersonConnectsADeviceByItsCode(t *testing.T) {
+	device := application{"type": "native", "grant_types": []string{"urn:ietf:params:oauth:grant-type:device_code", "refresh_token"},
+		"redirect_uris": nil, "post_logout_redirect_uris": nil, "allowed_origins": nil}
+	telly, speaker := app{ClientID: "telly"}, app{ClientID: "speaker"}
+	ofOther := maps.Clone(device)
+	ofOther["client_name"], ofOther["first_party"] = "Speaker", false
+	s := serve(t, settings{"clients": []application{telly.declared(device), speaker.declared(ofOther)}})
+
+	s.journey("openid-client/device.mjs", map[string]any{
+		"ADDRESS": "gus@example.com", "E2E_ARTEFACTS": artefacts(t), "APPS": []any{telly, speaker},
+	})
+}
+
+func TestRelyingPartyVerifiesWhatItIsToldOfSignOuts(t *testing.T) {
+	type told struct {
+		app
+		Logout string `json:"logout"`
+	}
+	party := told{withSecret(fmt.Sprintf("http://localhost:%d", freePort(t)), "party"), fmt.Sprintf("http://localhost:%d/backchannel", freePort(t))}
+	other := withSecret(fmt.Sprintf("http://localhost:%d", freePort(t)), "other")
+	s := serve(t, settings{"clients": []application{party.declared(application{"backchannel_logout_uri": party.Logout}), other.declared(nil)}})
+
+	s.journey("openid-client/backchannel.mjs", map[string]any{
+		"ADDRESS": "hal@example.com", "E2E_ARTEFACTS": artefacts(t), "APPS": []any{party, other},
+		"SIGN_OUT": s.cli("user sign-out hal@example.com"),
+	})
+}
+
+func TestClientInTheShapeOfFAPI(t *testing.T) {
+	bank := newSigner(t, app{URL: fmt.Sprintf("http://localhost:%d", freePort(t)), ClientID: "bank"})
+	s := serve(t, settings{"clients": []application{bank.declared(application{
+		"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256", "jwks": bank.jwks(t),
+		"require_pushed_authorization_requests": true, "require_signed_request_object": true, "request_object_signing_alg": "ES256",
+		"authorization_signed_response_alg": "ES256", "id_token_signed_response_alg": "ES256",
+		"dpop_bound_access_tokens": true, "require_dpop_nonce": true, "require_pkce": true,
+		"grant_types": []string{"authorization_code", "refresh_token", "client_credentials"},
+	})}})
+
+	s.journey("openid-client/fapi.mjs", map[string]any{
+		"ADDRESS": "ida@example.com", "E2E_ARTEFACTS": artefacts(t), "APPS": []any{bank},
+	})
+}
+
+func TestKeysRotateWhileAppsVerify(t *testing.T) {
+	busy := withSecret(fmt.Sprintf("http://localhost:%d", freePort(t)), "busy")
+	s := serve(t, settings{"clients": []application{busy.declared(nil)}})
+
+	s.journey("openid-client/rotation.mjs", map[string]any{
+		"ADDRESS": "jo@example.com", "E2E_ARTEFACTS": artefacts(t), "APPS": []any{busy}, "ROTATE": s.cli("keys rotate"),
 	})
 }

@@ -68,5 +68,5 @@ export async function signIn({ config, callback, page, as, decision }, { paramet
 // refusal is the OAuth error with which a promise ends, or what it gave.
 export const refusal = (promise) => promise.then(
   (given) => `not refused: ${JSON.stringify(given)}`,
-  (error) => error.error ?? error.cause?.[0]?.parameters?.error ?? `${error.code}: ${error.message}`,
+  async (error) => error.error ?? (await error.response?.json().catch(() => null))?.error ?? `${error.code}: ${error.message}`,
 );
