@@ -14,26 +14,27 @@ import (
 // or duration), secret (its value is never shown), path (the value names a file), zero (the value that means "none").
 // config.example.yaml explains every one of them; a test compares the two.
 type Config struct {
-	PublicURL      string         `key:"public_url"`
-	Listen         string         `key:"listen" default:"localhost:4283"`
-	Data           string         `key:"data" default:"data" path:"folder"`
-	IssuerPath     string         `key:"issuer_path" default:"/oidc"`
-	KeyFile        string         `key:"key_file" path:"file"`
-	TLS            TLS            `key:"tls"`
-	Database       Database       `key:"database"`
-	Log            Log            `key:"log"`
-	TrustedProxies []netip.Prefix `key:"trusted_proxies"`
-	Outgoing       Outgoing       `key:"outgoing"`
-	Registration   string         `key:"registration" default:"off" oneof:"off,token,open"`
-	SignUp         string         `key:"sign_up" oneof:"open,closed"`
-	Languages      Languages      `key:"languages"`
-	PrivacyURL     string         `key:"privacy_url"`
-	HelpURL        string         `key:"help_url"`
-	Email          Email          `key:"email"`
-	Budgets        Budgets        `key:"budgets"`
-	Lifetimes      Lifetimes      `key:"lifetimes"`
-	Resources      []Resource     `key:"resources"`
-	Clients        []Client       `key:"clients"`
+	PublicURL       string         `key:"public_url"`
+	Listen          string         `key:"listen" default:"localhost:4283"`
+	Data            string         `key:"data" default:"data" path:"folder"`
+	IssuerPath      string         `key:"issuer_path" default:"/oidc"`
+	KeyFile         string         `key:"key_file" path:"file"`
+	TLS             TLS            `key:"tls"`
+	Database        Database       `key:"database"`
+	Log             Log            `key:"log"`
+	TrustedProxies  []netip.Prefix `key:"trusted_proxies"`
+	Outgoing        Outgoing       `key:"outgoing"`
+	Registration    string         `key:"registration" default:"off" oneof:"off,token,open"`
+	ClientDocuments bool           `key:"client_id_metadata_documents"`
+	SignUp          string         `key:"sign_up" oneof:"open,closed"`
+	Languages       Languages      `key:"languages"`
+	PrivacyURL      string         `key:"privacy_url"`
+	HelpURL         string         `key:"help_url"`
+	Email           Email          `key:"email"`
+	Budgets         Budgets        `key:"budgets"`
+	Lifetimes       Lifetimes      `key:"lifetimes"`
+	Resources       []Resource     `key:"resources"`
+	Clients         []Client       `key:"clients"`
 
 	// Settings says for every key where its value came from, in the order of the struct.
 	Settings []Setting `key:"-"`
@@ -143,13 +144,14 @@ type Lifetimes struct {
 
 // Resource is an API declared in the file. Elsewhere it is read-only.
 type Resource struct {
-	Resource    string        `key:"resource"`
-	Name        string        `key:"name"`
-	Scopes      []string      `key:"scopes"`
-	Servers     []string      `key:"servers"`
-	AccessToken time.Duration `key:"access_token" default:"15m" min:"1m"`
-	Alg         string        `key:"alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
-	Opaque      bool          `key:"opaque"`
+	Resource      string        `key:"resource"`
+	Name          string        `key:"name"`
+	Scopes        []string      `key:"scopes"`
+	Servers       []string      `key:"servers"`
+	AccessToken   time.Duration `key:"access_token" default:"15m" min:"1m"`
+	Alg           string        `key:"alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
+	Opaque        bool          `key:"opaque"`
+	UncheckedApps bool          `key:"unchecked_apps"`
 }
 
 // Client is an application declared in the file. Elsewhere it is read-only. The words are those of RFC 7591 wherever it

@@ -102,6 +102,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		TrustedProxies: c.TrustedProxies,
 		AllowNetworks:  c.Outgoing.AllowNetworks,
 		Registration:   c.Registration,
+		Documents:      c.ClientDocuments,
 		Experience:     authn.Experience{SignUp: signUp},
 		Words:          c.Languages.library,
 		Language:       c.Languages.Default,
@@ -123,7 +124,7 @@ func (c *Config) declaredResources() []storage.Resource {
 	var list []storage.Resource
 	for _, d := range c.Resources {
 		r := storage.Resource{ID: d.Resource, Name: d.Name, Servers: d.Servers,
-			Settings: storage.ResourceSettings{AccessToken: int64(d.AccessToken / time.Second), Alg: d.Alg, Opaque: d.Opaque}}
+			Settings: storage.ResourceSettings{AccessToken: int64(d.AccessToken / time.Second), Alg: d.Alg, Opaque: d.Opaque, Unchecked: d.UncheckedApps}}
 		for _, text := range d.Scopes {
 			name, description, _ := strings.Cut(text, " ")
 			r.Scopes = append(r.Scopes, storage.ResourceScope{Name: name, Description: strings.TrimSpace(description)})

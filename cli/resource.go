@@ -27,6 +27,7 @@ type resourceSwitches struct {
 	scopes, servers []string
 	lifetime        int64
 	opaque, asJSON  bool
+	unchecked       bool
 }
 
 func (s *resourceSwitches) bind(cmd *cobra.Command) {
@@ -37,6 +38,7 @@ func (s *resourceSwitches) bind(cmd *cobra.Command) {
 	f.Int64Var(&s.lifetime, "lifetime", 0, "how many `seconds` its tokens are good for (900)")
 	f.StringVar(&s.alg, "alg", "RS256", "`algorithm` that signs its tokens: RS256, PS256, ES256 or EdDSA")
 	f.BoolVar(&s.opaque, "opaque", false, "its tokens are no JWTs; the API asks the introspection endpoint about them")
+	f.BoolVar(&s.unchecked, "unchecked-apps", false, "applications that nobody entered (they registered themselves, or have a document) may ask people for it, too")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 }
 
@@ -49,7 +51,7 @@ func (s *resourceSwitches) change(cmd *cobra.Command) admin.ResourceChange {
 	}
 	return admin.ResourceChange{
 		Name: given(typed("name"), s.name), Scopes: given(typed("scope"), scopes), Servers: given(typed("server"), nonEmpty(s.servers)),
-		AccessTokenLifetime: given(typed("lifetime"), s.lifetime), Alg: given(typed("alg"), s.alg), Opaque: given(typed("opaque"), s.opaque),
+		AccessTokenLifetime: given(typed("lifetime"), s.lifetime), Alg: given(typed("alg"), s.alg), Opaque: given(typed("opaque"), s.opaque), UncheckedApps: given(typed("unchecked-apps"), s.unchecked),
 	}
 }
 
@@ -158,6 +160,9 @@ func (p *Program) oneResource(ctx context.Context, m *management, method, path s
 		kind = "opaque"
 	}
 	w.row("  Tokens", kind+", good for "+strconv.FormatInt(r.AccessTokenLifetime, 10)+" seconds")
+	if r.UncheckedApps {
+		w.row("  For", "applications that nobody entered, too")
+	}
 	if r.Declared {
 		w.row("  Changed in", "the configuration file only")
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	AllowNetworks  []netip.Prefix   // private networks that clients' addresses may lie in
 	Registration   string           // who may register applications: "off" (or ""), "token" or "open"
+	Documents      bool             // applications may describe themselves at the address that is their client_id
 	Experience     authn.Experience // what is settled of how people sign in and sign up
 	Words          *words.Library   // the texts of pages and mails; nil: those that come with the program
 	Language       string           // of visitors whose languages are not spoken here
@@ -119,7 +120,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
-		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration,
+		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, ClientDocuments: c.Documents,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
 		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {

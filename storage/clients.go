@@ -28,7 +28,7 @@ type Client struct {
 // One that was not entered by an administrator never is.
 func (c Client) FirstParty() bool { return !c.Settings.ThirdParty && !c.Unchecked() }
 
-// Unchecked reports whether nobody of this server has looked at the application: its name is its own claim.
+// Unchecked reports whether nobody of this server has looked at the application: its name is its own claim. Origin says how it came.
 func (c Client) Unchecked() bool { return c.Settings.Origin != "" }
 
 // OriginRegistration is the Origin of an application that has registered itself (RFC 7591).

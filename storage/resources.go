@@ -28,6 +28,7 @@ type ResourceSettings struct {
 	AccessToken int64  `json:"access_token_lifetime,omitempty"` // seconds; 0 takes the server's default
 	Alg         string `json:"alg,omitempty"`                   // that signs its tokens; "": RS256
 	Opaque      bool   `json:"opaque,omitempty"`                // its tokens are names, which it introspects, and no JWTs
+	Unchecked   bool   `json:"unchecked,omitempty"`             // applications that nobody entered may ask people for it, too
 }
 
 // Has reports whether the resource knows a scope.

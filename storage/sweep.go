@@ -31,10 +31,9 @@ var (
 	}
 )
 
-// Sweep deletes what expired or was revoked before that moment, the applications that registered themselves and were not used
-// in their time, and the grants of those that are gone: a few rows
-// in each unit of work, with a pause as long as the unit took, so that nobody waits for it. It returns how many rows went
-// and ends early, with what it has done so far kept, when ctx does.
+// Sweep deletes what expired or was revoked before that moment, the applications that nobody entered and that were not used in
+// their time, and the grants of those that are gone: a few rows in each unit of work, with a pause as long as the unit took,
+// so that nobody waits for it. It returns how many rows went and ends early, with what it has done so far kept, when ctx does.
 func (s *Store) Sweep(ctx context.Context, before int64) (rows int64, err error) {
 	for _, t := range sweepByTime {
 		n, err := s.sweepByTime(ctx, t.table, t.key, before)
@@ -51,6 +50,10 @@ func (s *Store) Sweep(ctx context.Context, before int64) (rows int64, err error)
 	n, err := s.sweepRegistrations(ctx, before)
 	if rows += n; err != nil {
 		return rows, fmt.Errorf("sweep registrations: %w", err)
+	}
+	n, err = s.sweepDocuments(ctx, before)
+	if rows += n; err != nil {
+		return rows, fmt.Errorf("sweep client documents: %w", err)
 	}
 	if err := s.engine.compact(ctx); err != nil {
 		return rows, fmt.Errorf("give free pages back: %w", err)

@@ -181,6 +181,11 @@ var states = []state{
 		return mend(f, func(p *RepairPage) { p.Declared = true })
 	}},
 	{"error-client", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorClient) }},
+	{"error-document", PageStays, func(f Frame) templ.Component {
+		p := ErrorPage{Frame: own(f), Kind: ErrorDocument, PublishedAt: "agent.paper.example", Detail: "Not accepted: redirect_uris"}
+		p.Reference = Reference{"GL-7F3K-22Q1", noon}
+		return Error(p)
+	}},
 	{"error-host", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorHost) }},
 	{"error-too-old", PageStays, func(f Frame) templ.Component { return fault(f, ErrorTooOld) }},
 	{"error-too-old-own", PageStays, func(f Frame) templ.Component { return fault(own(f), ErrorTooOld) }},

@@ -42,7 +42,7 @@ type App struct {
 	JWTAccessTokens          bool        `json:"jwt_access_tokens" doc:"Its access tokens are JWTs even where they are for this server itself"`
 	RequirePKCE              bool        `json:"require_pkce"`
 	AllowHTTP                bool        `json:"allow_http"`
-	Origin                   string      `json:"origin,omitempty" doc:"registration: it has registered itself, and its name is its own claim"`
+	Origin                   string      `json:"origin,omitempty" doc:"How it came here when nobody entered it, so that its name is its own claim: registration (it registered itself) or document (it describes itself at its client_id)"`
 	FirstParty               bool        `json:"first_party" doc:"Belongs to whoever runs this server: people are not asked before it may use their account"`
 	InitiateLoginURI         string      `json:"initiate_login_uri,omitempty"`
 	MaxSessionAge            int64       `json:"max_session_age,omitempty" doc:"Seconds: whoever signed in longer ago is asked again"`

@@ -27,6 +27,7 @@ type Resource struct {
 	AccessTokenLifetime int64           `json:"access_token_lifetime" doc:"Seconds"`
 	Alg                 string          `json:"alg" doc:"Signs its tokens"`
 	Opaque              bool            `json:"opaque" doc:"Its tokens are no JWTs: the API asks the introspection endpoint about them"`
+	UncheckedApps       bool            `json:"unchecked_apps" doc:"Applications that nobody entered (they registered themselves, or have a document at their client_id) may ask people for it, too"`
 	Declared            bool            `json:"declared" doc:"Declared in the configuration file and changed only there"`
 	Created             *time.Time      `json:"created"`
 	Updated             *time.Time      `json:"updated"`
@@ -52,6 +53,7 @@ type ResourceChange struct {
 	AccessTokenLifetime *int64           `json:"access_token_lifetime,omitempty" minimum:"0" maximum:"86400" doc:"Seconds; 0: 15 minutes"`
 	Alg                 *string          `json:"alg,omitempty" enum:"RS256,PS256,ES256,EdDSA"`
 	Opaque              *bool            `json:"opaque,omitempty"`
+	UncheckedApps       *bool            `json:"unchecked_apps,omitempty"`
 }
 
 type (
@@ -239,6 +241,9 @@ func (in ResourceChange) apply(r storage.Resource) storage.Resource {
 	if in.Opaque != nil {
 		r.Settings.Opaque = *in.Opaque
 	}
+	if in.UncheckedApps != nil {
+		r.Settings.Unchecked = *in.UncheckedApps
+	}
 	return r
 }
 
@@ -291,7 +296,7 @@ func checkIdentifier(id string) error {
 
 func showResource(r storage.Resource) Resource {
 	out := Resource{ID: r.ID, Name: r.Name, Scopes: []ResourceScope{}, Servers: listed(r.Servers), AccessTokenLifetime: cmp.Or(r.Settings.AccessToken, 900), Alg: r.Settings.Alg,
-		Opaque: r.Settings.Opaque, Declared: r.Source == "config", Created: moment(r.Created), Updated: moment(r.Updated)}
+		Opaque: r.Settings.Opaque, UncheckedApps: r.Settings.Unchecked, Declared: r.Source == "config", Created: moment(r.Created), Updated: moment(r.Updated)}
 	for _, s := range r.Scopes {
 		out.Scopes = append(out.Scopes, ResourceScope(s))
 	}

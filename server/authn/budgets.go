@@ -110,6 +110,21 @@ func (e *Engine) SpendRegistration(tx storage.Tx, v Visitor, now int64) error {
 	return e.spend(tx, budget{slows: BudgetRegistrations, limit: registrationsHour, window: time.Hour}, "", now)
 }
 
+// Documents about applications nobody here knows yet, at addresses that strangers name: each is a call to another server, and may
+// become a row that stays a day.
+const (
+	documentsNetworkHour = 60
+	documentsHour        = 600
+)
+
+// SpendDocument counts a document that a visitor's network has us read about an application that is not known here; *TooMany.
+func (e *Engine) SpendDocument(tx storage.Tx, v Visitor, now int64) error {
+	if err := e.spend(tx, budget{slows: BudgetNetworkDocuments, limit: documentsNetworkHour, window: time.Hour}, v.Network, now); err != nil {
+		return err
+	}
+	return e.spend(tx, budget{slows: BudgetDocuments, limit: documentsHour, window: time.Hour}, "", now)
+}
+
 // SpendDeviceCode counts a device code that is handed out to a visitor's network; *TooMany.
 func (e *Engine) SpendDeviceCode(tx storage.Tx, v Visitor, now int64) error {
 	if err := e.spend(tx, budget{slows: BudgetNetworkDevices, limit: deviceCodesNetworkHour, window: time.Hour}, v.Network, now); err != nil {

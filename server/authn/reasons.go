@@ -42,6 +42,8 @@ const (
 	BudgetNetworkDevices       = "network_devices"        // device codes handed out to this network
 	BudgetNetworkRegistrations = "network_registrations"  // applications that this network registers
 	BudgetRegistrations        = "registrations"          // applications that register themselves, of the whole server
+	BudgetNetworkDocuments     = "network_documents"      // documents about applications that this network has us read
+	BudgetDocuments            = "documents"              // documents about applications that are not known yet, of the whole server
 	BudgetDevices              = "devices"                // device codes of the whole server
 	BudgetNetworkDeviceGuesses = "network_device_guesses" // user codes typed by this network
 	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server

@@ -98,8 +98,9 @@ func (p *Provider) resolve(ctx context.Context, params url.Values) (asked, error
 	if params.Get("request") == "" || params.Has("request_uri") {
 		return asked{params: params}, nil // a foreign request_uri is refused by check
 	}
-	c, err := p.cache.client(ctx, params.Get("client_id"))
-	if errors.Is(err, storage.ErrNotFound) {
+	c, err := p.application(ctx, params.Get("client_id"))
+	var unread *documentError
+	if errors.Is(err, storage.ErrNotFound) || errors.As(err, &unread) {
 		return asked{params: params}, nil // and so is an unknown client
 	}
 	if err != nil {

@@ -78,7 +78,7 @@ func (c *cache) snapshot(ctx context.Context) (*snapshot, error) {
 	return fresh, nil
 }
 
-// client returns a client that may be used: known and not disabled. storage.ErrNotFound otherwise.
+// client returns a client that may be used: known, not disabled, and of a kind that is switched on. storage.ErrNotFound otherwise.
 func (c *cache) client(ctx context.Context, id string) (*client, error) {
 	s, err := c.snapshot(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *cache) client(ctx context.Context, id string) (*client, error) {
 	}
 	tx := c.p.store.View(ctx)
 	row, err := tx.Client(id)
-	if err == nil && row.Disabled {
+	if err == nil && (row.Disabled || row.Settings.Origin == storage.OriginDocument && !c.p.ClientDocuments) {
 		err = storage.ErrNotFound
 	}
 	if err != nil {

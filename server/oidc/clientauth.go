@@ -39,7 +39,10 @@ func (p *Provider) authenticate(ctx context.Context, r *http.Request, form url.V
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.cache.client(ctx, id)
+	c, err := p.caller(ctx, id)
+	if errors.Is(err, fosite.ErrInvalidClient) {
+		return nil, err
+	}
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, fosite.ErrServerError.WithWrap(err)
 	}
@@ -83,8 +86,10 @@ func (p *Provider) authenticateByAssertion(ctx context.Context, form url.Values)
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.cache.client(ctx, id)
+	c, err := p.caller(ctx, id)
 	switch {
+	case errors.Is(err, fosite.ErrInvalidClient):
+		return nil, err
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, errClient
 	case err != nil:

@@ -82,15 +82,20 @@ func metadataError(description string) *web.Error {
 
 // readMetadata reads what an application says about itself. null is the same as nothing (RFC 7592 §2.2).
 func readMetadata(w http.ResponseWriter, r *http.Request) (clientMetadata, error) {
-	var m clientMetadata
 	body, err := web.JSONBody(w, r)
 	if err != nil {
-		return m, err
+		return clientMetadata{}, err
 	}
 	given, err := jose.Object(body)
 	if err != nil {
-		return m, metadataError("The body must be one JSON object with every member once.")
+		return clientMetadata{}, metadataError("The body must be one JSON object with every member once.")
 	}
+	return decodeMetadata(given)
+}
+
+// decodeMetadata reads the members of what an application says about itself.
+func decodeMetadata(given map[string]json.RawMessage) (clientMetadata, error) {
+	var m clientMetadata
 	for _, name := range unsupportedMembers {
 		if v, ok := given[name]; ok && string(v) != "null" {
 			return m, metadataError(name + " is not supported: nothing is encrypted here but by TLS. Leave it out.")
@@ -127,7 +132,7 @@ func (m clientMetadata) apply(c storage.Client) (storage.Client, error) {
 	c.Framework, c.Name = "generic", cmp.Or(strings.TrimSpace(m.Name), hostOf(m.RedirectURIs))
 	c.RedirectURIs, c.PostLogoutRedirectURIs, c.AllowedOrigins = m.RedirectURIs, m.PostLogoutRedirectURIs, nil
 	s := &c.Settings
-	s.Origin = storage.OriginRegistration
+	s.Origin = cmp.Or(s.Origin, storage.OriginRegistration)
 	s.AuthMethod, s.AuthAlg, s.JWKS, s.JWKSURI = cmp.Or(m.AuthMethod, "client_secret_basic"), m.AuthAlg, m.JWKS, m.JWKSURI
 	s.GrantTypes = nil
 	for _, g := range m.GrantTypes { // those that are for people; the answer says which it got (RFC 7591 §2)
@@ -136,7 +141,7 @@ func (m clientMetadata) apply(c storage.Client) (storage.Client, error) {
 		}
 	}
 	if m.GrantTypes != nil && !slices.Contains(s.GrantTypes, "authorization_code") {
-		return c, metadataError("grant_types must contain authorization_code: an application that has registered itself acts for people who sign in.")
+		return c, metadataError("grant_types must contain authorization_code: an application that describes itself acts for people who sign in.")
 	}
 	s.Scopes = strings.Fields(m.Scope)
 	s.Contacts, s.HomeURL, s.LogoURL, s.PolicyURL, s.TermsURL = m.Contacts, m.HomeURL, m.LogoURL, m.PolicyURL, m.TermsURL
@@ -210,9 +215,9 @@ func registrationRefused(err error) error {
 	case !errors.As(err, &problem):
 		return err
 	case problem.Member == "redirect_uris":
-		return oauthError("invalid_redirect_uri", problem.Detail)
+		return &web.Error{Status: http.StatusBadRequest, Code: "invalid_redirect_uri", Message: problem.Detail, Err: problem}
 	}
-	return metadataError(problem.Detail)
+	return &web.Error{Status: http.StatusBadRequest, Code: "invalid_client_metadata", Message: problem.Detail, Err: problem}
 }
 
 // metadataOf is what is registered for an application.

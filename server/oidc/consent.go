@@ -177,7 +177,7 @@ func (p *Provider) consentPage(r *http.Request, a *authorizeRequest, live *authn
 	}
 	page.ReturnHost, page.ReturnHere, page.ReturnApp = returnsTo(a.redirectURI)
 	if c.Unchecked() {
-		page.Unchecked, page.Days = true, uncheckedDays
+		page.Unchecked, page.Days, page.PublishedAt = true, uncheckedDays, publishedAt(c.Client)
 	} else if !page.ReturnHere && !page.ReturnApp {
 		page.AskedBy = page.ReturnHost
 	}

@@ -53,6 +53,7 @@ type metadata struct {
 	CodeChallengeMethods     []string `json:"code_challenge_methods_supported"`
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"`
 	UILocalesSupported       []string `json:"ui_locales_supported,omitempty"`
+	ClientDocuments          bool     `json:"client_id_metadata_document_supported,omitempty"`
 }
 
 func (p *Provider) metadata() metadata {
@@ -74,6 +75,7 @@ func (p *Provider) metadata() metadata {
 		RevocationAuthMethods: authMethods, RevocationAuthAlgs: jose.Algorithms, DPoPAlgs: dpopAlgs, ClaimTypesSupported: []string{"normal"},
 		ClaimsSupported:      claimsSupported(),
 		CodeChallengeMethods: []string{"S256"}, IssInResponse: true, UILocalesSupported: p.Languages,
+		ClientDocuments: p.ClientDocuments,
 	}
 }
 

@@ -115,6 +115,8 @@ type pageError struct {
 
 	repairURL string // for an administrator: where to sign in before repairing it
 	here      string // the page again, for the language links
+
+	document *documentError // what an application says about itself, and is not right
 }
 
 // Error implements error.
@@ -128,6 +130,9 @@ func (p *Provider) showPage(w http.ResponseWriter, r *http.Request, e *pageError
 	}
 	page := views.ErrorPage{RepairURL: e.repairURL, Frame: p.frame(r, e.client, ""), Kind: e.kind, Reference: views.Reference{Ref: web.RequestID(r.Context()), At: p.now()}}
 	page.Here = e.here
+	if e.document != nil {
+		page.PublishedAt, page.Detail = e.document.host, e.document.page
+	}
 	if e.client != nil {
 		page.HomeURL = e.client.StartURL(p.issuer)
 	}

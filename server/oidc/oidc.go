@@ -75,6 +75,8 @@ type Config struct {
 	Languages  []string // of the pages, for discovery
 	// Registration says who may register an application: RegistrationOff (or ""), RegistrationToken or RegistrationOpen.
 	Registration string
+	// ClientDocuments lets applications describe themselves at the address that is their client_id (client ID metadata documents).
+	ClientDocuments bool
 }
 
 // Deps are the rooms the door works with.
@@ -113,6 +115,7 @@ type Provider struct {
 	document []byte // the discovery document
 
 	secretUses secretUses
+	documents  *documents
 
 	outgoing  *safehttp.Client
 	salt      []byte // of pairwise subjects
@@ -127,6 +130,7 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 		makeFrame: d.Frame, showError: d.ShowError}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
 	p.cache = &cache{p: p}
+	p.documents = &documents{p: p}
 	p.outgoing = d.Outgoing
 	p.keyring = &keyring{outgoing: d.Outgoing, now: d.Now}
 	p.edges = p.makeEdges()

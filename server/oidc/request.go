@@ -57,7 +57,11 @@ func (p *Provider) read(ctx context.Context, q asked, now int64) (*authorizeRequ
 	if len(params["client_id"]) > 1 || len(params["redirect_uri"]) > 1 {
 		return nil, &pageError{kind: views.ErrorRequest}
 	}
-	c, err := p.cache.client(ctx, params.Get("client_id"))
+	c, err := p.application(ctx, params.Get("client_id"))
+	var unread *documentError
+	if errors.As(err, &unread) {
+		return nil, &pageError{kind: views.ErrorDocument, document: unread, why: oauthError("invalid_client_metadata", unread.public)}
+	}
 	if errors.Is(err, storage.ErrNotFound) {
 		p.log.WarnContext(ctx, "sign-in refused: no application has this client_id", "client_id", loggable(params.Get("client_id")), "request", web.RequestID(ctx))
 		return nil, &pageError{kind: views.ErrorClient}
@@ -66,6 +70,13 @@ func (p *Provider) read(ctx context.Context, q asked, now int64) (*authorizeRequ
 		return nil, err
 	}
 	uri := params.Get("redirect_uri")
+	if !c.allowsRedirect(uri) && c.Settings.Origin == storage.OriginDocument {
+		if p.documents.doubt(c.ID) {
+			return p.read(ctx, q, now)
+		}
+		p.log.WarnContext(ctx, "sign-in refused: the application asked for a redirect_uri that its document does not name", "client_id", c.ID, "received", loggable(uri), "request", web.RequestID(ctx))
+		return nil, &pageError{kind: views.ErrorRedirect, client: &c.Client}
+	}
 	if !c.allowsRedirect(uri) {
 		p.log.WarnContext(ctx, "sign-in refused: the application asked for a redirect_uri that is not registered", "client_id", c.ID, "received", loggable(uri),
 			"registered", c.RedirectURIs, repairCommand(&c.Client, "redirect-uri", c.RedirectURIs, uri), "request", web.RequestID(ctx))

@@ -27,7 +27,7 @@ func (p *Provider) resourceFor(ctx context.Context, c storage.Client, id string)
 	if err != nil {
 		return storage.Resource{}, err
 	}
-	if !known || !slices.Contains(c.Settings.Resources, id) {
+	if !known || !slices.Contains(c.Settings.Resources, id) && !(c.Unchecked() && r.Settings.Unchecked) {
 		return storage.Resource{}, errTarget.WithHint("The resource " + describable(loggable(id)) + " is unknown, or this client may not ask for it.")
 	}
 	return r, nil

@@ -177,6 +177,9 @@ func (s *grantStore) CreateAuthorizeCodeSession(ctx context.Context, _ string, r
 				return err
 			}
 		}
+		if err := s.p.keepDocument(tx, se.client); err != nil {
+			return err
+		}
 		return tx.InsertGrant(g)
 	})
 }
