@@ -130,7 +130,7 @@ func (g *gremlin) header() string {
 }
 
 func TestNoMalformedRequestIsAFaultOfTheServer(t *testing.T) {
-	w := newWorld(t, "http://localhost:4283", wide)
+	w := newWorld(t, "http://localhost:4283", wide, registration("open"))
 	p := w.person()
 	code, mail := p.signIn("ann@example.com")
 	var tokens struct {
@@ -162,7 +162,7 @@ func TestNoMalformedRequestIsAFaultOfTheServer(t *testing.T) {
 		"GET /oidc/authorize": request, "POST /oidc/authorize": request, "GET /oidc/resume": {"flow"}, "POST /oidc/token": {"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "refresh_token", "scope"},
 		"GET /oidc/userinfo": {}, "POST /oidc/userinfo": {"access_token"}, "POST /oidc/revoke": {"token", "client_id", "client_secret"}, "POST /oidc/par": append([]string{"client_secret", "request", "claims", "client_assertion", "client_assertion_type"}, request...), "POST /oidc/introspect": {"token", "client_id", "client_secret"}, "GET /oidc/jwks": {}, "GET /oidc/.well-known/openid-configuration": {},
 		"GET /oidc/logout": {"id_token_hint", "post_logout_redirect_uri", "client_id", "state"}, "POST /oidc/logout": {"id_token_hint", "client_id"}, "POST /oidc/logout/confirm": {"session", "client_id", "post_logout_redirect_uri"},
-		"POST /oidc/device_authorization": {"client_id", "scope", "client_secret"}, "GET /device": {"user_code"}, "POST /device": {"user_code"}, "GET /device/confirm": {"flow"},
+		"POST /oidc/register": {"redirect_uris", "client_name"}, "PUT /oidc/register/" + strings.Repeat("a", 24): {"client_id"}, "POST /oidc/device_authorization": {"client_id", "scope", "client_secret"}, "GET /device": {"user_code"}, "POST /device": {"user_code"}, "GET /device/confirm": {"flow"},
 		"POST /device/confirm": {"flow", "decision"}, "GET /device/done": {"connected"}, "GET /consent": {"flow", "lang"}, "POST /consent": {"flow", "decision"}, "GET /repair": {"flow", "lang"}, "POST /repair": {"flow", "session", "host"},
 		"GET /sign-in": {"flow", "lang"}, "POST /sign-in/email": {"flow", "email"}, "GET /sign-in/code": {"flow", "lang"}, "POST /sign-in/code": {"flow", "code", "device"}, "POST /sign-in/resend": {"flow"},
 		"POST /sign-in/restart": {"flow"}, "POST /sign-in/continue": {"flow"}, "GET /sign-in/link": {"flow", "t"}, "POST /sign-in/link": {"flow", "t"}, "GET /set-up": {"t"}, "POST /set-up": {"t", "name", "email", "sign_up"},

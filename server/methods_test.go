@@ -48,3 +48,14 @@ func TestAddressesThatAreNotThereAre404WhateverTheMethod(t *testing.T) {
 		}
 	}
 }
+
+func TestRegistrationAnswersItsMethodsWhereItIsOn(t *testing.T) {
+	for mode, allowed := range map[string]string{"open": "OPTIONS, POST", "token": "POST"} {
+		w := newWorld(t, "http://localhost:4283", registration(mode))
+		for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "get"} {
+			if got := w.do(w.request(method, "/oidc/register", nil)); got.Code != 405 || got.Header().Get("Allow") != allowed || method != "HEAD" && !json.Valid(got.Body.Bytes()) {
+				t.Errorf("%s, %s: got %d with Allow %q, want 405 with %q\n%s", mode, method, got.Code, got.Header().Get("Allow"), allowed, got.Body)
+			}
+		}
+	}
+}

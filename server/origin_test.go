@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
@@ -230,6 +231,40 @@ func TestNoParameterLeadsOffTheServer(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestPagesOfAnyOriginRegisterWhereEverybodyMayAndReadTheirTokensAfterwards(t *testing.T) {
+	const inspector = "http://localhost:6274"
+	page := func(w *world, method, path, origin, body string) http.Header {
+		r := httptest.NewRequest(method, w.url.String()+path, strings.NewReader(body))
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Content-Type", "application/json")
+		if method == "OPTIONS" {
+			r.Header.Set("Access-Control-Request-Method", "POST")
+			r.Header.Set("Access-Control-Request-Headers", "content-type")
+		}
+		return w.do(r).Header()
+	}
+	const body = `{"client_name":"Inspector","redirect_uris":["http://localhost:6274/oauth/callback"],"token_endpoint_auth_method":"none"}`
+	for mode, want := range map[string]string{"open": "*", "token": "", "off": ""} {
+		w := newWorld(t, "https://id.example", registration(mode))
+		for _, method := range []string{"OPTIONS", "POST"} {
+			h := page(w, method, "/oidc/register", inspector, body)
+			if got := h.Get("Access-Control-Allow-Origin"); got != want || h.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s, %s: got %q with credentials %q, want %q without", mode, method, got, h.Get("Access-Control-Allow-Credentials"), want)
+			}
+			if allowed := h.Get("Access-Control-Allow-Headers"); strings.Contains(allowed, "Authorization") || strings.Contains(allowed, "*") {
+				t.Errorf("%s: a page may send an initial access token: %q", mode, allowed)
+			}
+		}
+		want := map[bool]string{true: inspector}[mode == "open"]
+		if got := page(w, "OPTIONS", "/oidc/token", inspector, "").Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s: the token endpoint allows %q, want %q", mode, got, want)
+		}
+		if got := page(w, "OPTIONS", "/oidc/token", "http://localhost:6275", "").Get("Access-Control-Allow-Origin"); got != "" {
+			t.Errorf("%s: the token endpoint allows another port: %q", mode, got)
 		}
 	}
 }

@@ -150,10 +150,11 @@ func emptyPath(uri string) bool {
 }
 
 // webOrigins are the origins whose pages may read our answers: those registered for the client, and the ones a browser
-// application is redirected to.
+// application is redirected to. One that nobody entered may be a page, too, when it returns to a port of the person's machine: the
+// MCP Inspector is.
 func webOrigins(c storage.Client) []string {
 	origins := slices.Clone(c.AllowedOrigins)
-	if c.Type == "spa" {
+	if c.Type == "spa" || c.Type == "native" && c.Unchecked() {
 		for _, uri := range c.RedirectURIs {
 			if o := originOf(uri); o != "" {
 				origins = append(origins, o)

@@ -21,11 +21,20 @@ func (p *Provider) crossOrigin(next http.Handler) http.Handler {
 }
 
 // publicPreflight answers a browser that asks before it sends a header with its request for a public document.
-func publicPreflight(w http.ResponseWriter, _ *http.Request) {
+func publicPreflight(w http.ResponseWriter, _ *http.Request) { allowAll(w, "GET", "*") }
+
+// registerPreflight answers a browser whose page wants to register an application where everybody may. A page brings no initial
+// access token: that one belongs to whoever it was given to, not to a browser.
+func registerPreflight(w http.ResponseWriter, _ *http.Request) {
+	allowAll(w, "POST", "Content-Type, MCP-Protocol-Version")
+}
+
+// allowAll lets pages of every origin send a request with those headers, without cookies.
+func allowAll(w http.ResponseWriter, method, headers string) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "GET")
-	h.Set("Access-Control-Allow-Headers", "*")
+	h.Set("Access-Control-Allow-Methods", method)
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }

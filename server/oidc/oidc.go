@@ -240,11 +240,16 @@ func (p *Provider) registrationRoutes(mux *http.ServeMux) {
 	}
 	all, api := p.IssuerPath+"/register", p.edges.api
 	one := all + "/{client_id}"
-	mux.Handle("POST "+all, api.Handle(p.register))
+	register, methods := http.Handler(api.Handle(p.register)), []string{"POST"}
+	if p.Registration == RegistrationOpen { // nobody has an origin yet, and whoever asks may have an answer anyway
+		register, methods = p.public(register), []string{"OPTIONS", "POST"}
+		mux.HandleFunc("OPTIONS "+all, registerPreflight)
+	}
+	mux.Handle("POST "+all, register)
 	mux.Handle("GET "+one, api.Handle(p.showRegistration))
 	mux.Handle("PUT "+one, api.Handle(p.changeRegistration))
 	mux.Handle("DELETE "+one, api.Handle(p.deleteRegistration))
-	mux.Handle(all, api.Handle(web.Only("POST")))
+	mux.Handle(all, api.Handle(web.Only(methods...)))
 	mux.Handle(one, api.Handle(web.Only("DELETE", "GET", "HEAD", "PUT")))
 }
 
