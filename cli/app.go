@@ -42,6 +42,7 @@ type appSwitches struct {
 	asJSON                              bool
 	authentication                      authenticationFlags
 	requests                            requestFlags
+	groups                              []string
 	flags                               func(name string) bool // was it typed?
 }
 
@@ -73,6 +74,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.logoutEnds, "sign-out-ends-session", true, "signing out there signs out here, too")
 	f.BoolVar(&s.logoutAccess, "sign-out-ends-access", false, "signing out here ends its refresh tokens, too")
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
+	f.StringArrayVar(&s.groups, "allow-group", nil, "only members of this `group` may use it; again for more, \"\" for everybody")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.authentication.bind(cmd)
 	s.requests.bind(cmd)
@@ -84,6 +86,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 	return admin.AppSwitches{
 		AuthenticationSwitches:   authentication,
 		RequestSwitches:          s.requests.switches(),
+		AccessSwitches:           admin.AccessSwitches{AllowedGroups: given(s.flags("allow-group"), nonEmpty(s.groups))},
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
 		GrantTypes:               given(s.flags("grant-type"), grantTypes(s.grants)),
@@ -306,6 +309,9 @@ func (p *Program) showApp(app admin.App) {
 	}
 	w.showAuthentication(app)
 	w.showRequests(app)
+	for i, name := range app.AllowedGroups {
+		w.row(label(i, "  Only for"), name)
+	}
 	for i, uri := range app.RedirectURIs {
 		w.row(label(i, "  Redirect"), uri)
 	}

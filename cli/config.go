@@ -193,9 +193,10 @@ type Client struct {
 	JWKSURI                     string   `key:"jwks_uri"`
 	AllowEndpointAudience       bool     `key:"allow_endpoint_audience"`
 
-	RequirePushedAuthorizationRequests bool   `key:"require_pushed_authorization_requests"`
-	RequireSignedRequestObject         bool   `key:"require_signed_request_object"`
-	RequestObjectSigningAlg            string `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
-	AuthorizationSignedResponseAlg     string `key:"authorization_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
-	RequiredACR                        string `key:"required_acr"`
+	RequirePushedAuthorizationRequests bool     `key:"require_pushed_authorization_requests"`
+	RequireSignedRequestObject         bool     `key:"require_signed_request_object"`
+	RequestObjectSigningAlg            string   `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	AuthorizationSignedResponseAlg     string   `key:"authorization_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	RequiredACR                        string   `key:"required_acr"`
+	AllowedGroups                      []string `key:"allowed_groups"`
 }

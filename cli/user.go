@@ -37,58 +37,75 @@ func (p *Program) userCreate() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&in.Name, "name", "", "the person's `name`")
+	cmd.Flags().StringArrayVar(&in.Groups, "group", nil, "make them a member of this `group`; again for more")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
+// userListing is how a list of people is asked for.
+type userListing struct {
+	cursor string
+	limit  int
+	asJSON bool
+}
+
+func (l *userListing) bind(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.cursor, "cursor", "", "where the `page` before ended")
+	cmd.Flags().IntVar(&l.limit, "limit", 25, "how many at once, up to 200")
+	cmd.Flags().BoolVar(&l.asJSON, "json", false, "print JSON")
+}
+
 func (p *Program) userList() *cobra.Command {
 	var (
-		search, cursor string
-		limit          int
-		asJSON         bool
+		search string
+		l      userListing
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List people, the newest first", Args: arguments(),
 		RunE: p.managed(func(ctx context.Context, m *management, _ []string) error {
-			query := url.Values{"limit": {strconv.Itoa(limit)}}
+			query := url.Values{}
 			if search != "" {
 				query.Set("search", search)
 			}
-			if cursor != "" {
-				query.Set("cursor", cursor)
-			}
-			var page struct {
-				Users      []admin.User `json:"users"`
-				NextCursor string       `json:"next_cursor,omitempty"`
-			}
-			if err := m.call(ctx, "GET", "/users?"+query.Encode(), nil, &page); err != nil {
-				return err
-			}
-			if asJSON {
-				return p.printJSON(page)
-			}
-			if len(page.Users) == 0 {
-				p.printf("Nobody found.\n")
-				return nil
-			}
-			w := p.table("E-MAIL", "NAME", "STATUS", "ROLE", "SUB")
-			for _, u := range page.Users {
-				w.row(u.Email, u.Name, u.Status, u.Role, u.Sub)
-			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			if page.NextCursor != "" {
-				p.printf("\nMore: --cursor %s\n", page.NextCursor)
-			}
-			return nil
+			return p.listUsers(ctx, m, "/users", query, l)
 		}),
 	}
 	cmd.Flags().StringVar(&search, "search", "", "`part` of a name or address")
-	cmd.Flags().StringVar(&cursor, "cursor", "", "where the `page` before ended")
-	cmd.Flags().IntVar(&limit, "limit", 25, "how many at once, up to 200")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	l.bind(cmd)
 	return cmd
+}
+
+// listUsers shows a page of people.
+func (p *Program) listUsers(ctx context.Context, m *management, path string, query url.Values, l userListing) error {
+	query.Set("limit", strconv.Itoa(l.limit))
+	if l.cursor != "" {
+		query.Set("cursor", l.cursor)
+	}
+	var page struct {
+		Users      []admin.User `json:"users"`
+		NextCursor string       `json:"next_cursor,omitempty"`
+	}
+	if err := m.call(ctx, "GET", path+"?"+query.Encode(), nil, &page); err != nil {
+		return err
+	}
+	if l.asJSON {
+		return p.printJSON(page)
+	}
+	if len(page.Users) == 0 {
+		p.printf("Nobody found.\n")
+		return nil
+	}
+	w := p.table("E-MAIL", "NAME", "STATUS", "ROLE", "SUB")
+	for _, u := range page.Users {
+		w.row(u.Email, u.Name, u.Status, u.Role, u.Sub)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if page.NextCursor != "" {
+		p.printf("\nMore: --cursor %s\n", page.NextCursor)
+	}
+	return nil
 }
 
 func (p *Program) userShow() *cobra.Command {
@@ -168,6 +185,9 @@ func (p *Program) oneUser(ctx context.Context, m *management, method, path strin
 	w.row("  Status", u.Status)
 	if u.Role != "none" {
 		w.row("  Role", u.Role)
+	}
+	for i, name := range u.Groups {
+		w.row(label(i, "  Group"), name)
 	}
 	w.row("  Sub", u.Sub)
 	return w.Flush()

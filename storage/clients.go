@@ -87,6 +87,7 @@ type ClientSettings struct {
 	AuthorizationAlg string `json:"authorization_signed_response_alg,omitempty"` // of responses that it wants signed (JARM); "": RS256
 
 	RequiredACR   string   `json:"required_acr,omitempty"`    // how strong every sign-in must be at least; "": anything goes
+	AllowedGroups []string `json:"allowed_groups,omitempty"`  // whose members may use it; nil: everybody
 	SignInMethods []string `json:"sign_in_methods,omitempty"` // what a sign-in may begin with (authn.Method); nil: whatever the server offers
 
 	// What the client may do (RFC 7591 §2): nil for the grant types of its type, and for every scope that people can give.

@@ -42,7 +42,11 @@ func fault(f Frame, kind ErrorKind) templ.Component {
 	if kind == ErrorTooMany || kind == ErrorUnavailable || kind == ErrorServer {
 		again = "/oidc/authorize?client_id=b"
 	}
-	return Error(ErrorPage{Frame: f, Kind: kind, HomeURL: "https://bookstore.example/", AgainURL: again, Minutes: 1,
+	other := ""
+	if kind == ErrorNoAccess {
+		other = "/sign-in?flow=f1&other=1"
+	}
+	return Error(ErrorPage{Frame: f, Kind: kind, HomeURL: "https://bookstore.example/", AgainURL: again, OtherURL: other, Minutes: 1,
 		SeenURL: "http://192.168.1.5:4283", WantedURL: "https://id.bookstore.example",
 		Reference: Reference{"GL-7F3K-22Q1", noon}})
 }

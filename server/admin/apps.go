@@ -29,6 +29,7 @@ type App struct {
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
 	AppAuthentication
 	AppRequests
+	AppAccess
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
@@ -114,6 +115,7 @@ type AppSwitches struct {
 	TermsURL                 *string   `json:"tos_uri,omitempty" doc:"Its terms, shown where people are asked"`
 	AuthenticationSwitches
 	RequestSwitches
+	AccessSwitches
 }
 
 // AppChange is a change to an application; what is nil stays as it is.
@@ -210,7 +212,7 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	}
 	key, text := a.newSecret(c)
 	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		if err := checkResources(tx, c); err != nil {
+		if err := checkNames(tx, c); err != nil {
 			return err
 		}
 		if err := tx.InsertClient(c); err != nil {
@@ -296,7 +298,7 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 			*link.saved = *link.given
 		}
 	}
-	return s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c))
+	return s.AccessSwitches.apply(s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c)))
 }
 
 // settle brings an application into the form that may be saved, or says why it cannot be. Every way of this door to save one comes by here.
@@ -306,6 +308,14 @@ func settle(c storage.Client) (storage.Client, error) {
 		return c, err
 	}
 	return c, checkStrength(c)
+}
+
+// checkNames demands that the APIs and groups an application names are there.
+func checkNames(tx storage.Tx, c storage.Client) error {
+	if err := checkGroups(tx, c); err != nil {
+		return err
+	}
+	return checkResources(tx, c)
 }
 
 func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
@@ -355,7 +365,7 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 		if err != nil {
 			return err
 		}
-		if err := checkResources(tx, c); err != nil {
+		if err := checkNames(tx, c); err != nil {
 			return err
 		}
 		c.Updated = a.now()

@@ -50,6 +50,7 @@ func (s AuthenticationSwitches) apply(c storage.Client) storage.Client {
 func (a *App) showAuthentication(c storage.Client) {
 	a.AppAuthentication = AppAuthentication{TokenEndpointAuthSigningAlg: c.Settings.AuthAlg, JWKS: c.Settings.JWKS, JWKSURI: c.Settings.JWKSURI, AllowEndpointAudience: c.Settings.EndpointAudience}
 	a.AppRequests = requestsOf(c)
+	a.AllowedGroups = c.Settings.AllowedGroups
 	switch a.TokenEndpointAuthMethod = c.Settings.AuthMethod; {
 	case a.TokenEndpointAuthMethod != "":
 	case c.Public():

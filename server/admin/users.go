@@ -23,14 +23,16 @@ type User struct {
 	Username string     `json:"preferred_username"`
 	Role     string     `json:"role" enum:"none,reader,admin,owner"`
 	Status   string     `json:"status" enum:"active,disabled"`
+	Groups   []string   `json:"groups,omitempty"`
 	Created  *time.Time `json:"created"`
 	Profile
 }
 
 // NewUser is what it takes to add a person.
 type NewUser struct {
-	Email string `json:"email" minLength:"3" maxLength:"254" doc:"Counts as proven: you vouch for it"`
-	Name  string `json:"name,omitempty" maxLength:"200"`
+	Email  string   `json:"email" minLength:"3" maxLength:"254" doc:"Counts as proven: you vouch for it"`
+	Name   string   `json:"name,omitempty" maxLength:"200"`
+	Groups []string `json:"groups,omitempty" doc:"That the person becomes a member of; they must be there"`
 }
 
 // People is the engine: it makes, blocks and removes people and knows their codes. Its rules are the same for everybody who asks.
@@ -42,6 +44,10 @@ type People interface {
 	SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error
 	SetRole(ctx context.Context, by string, id storage.ID, role string) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
+	CreateGroup(ctx context.Context, by, name, description string) (storage.Group, error)
+	DeleteGroup(ctx context.Context, by, name string) error
+	Join(ctx context.Context, by string, id storage.ID, groups ...string) error
+	Leave(ctx context.Context, by string, id storage.ID, group string) error
 	Usable(code storage.OTP) bool // it can still be typed
 }
 
@@ -114,16 +120,21 @@ func (a *Admin) listUsers(ctx context.Context, in *userQuery) (*userList, error)
 	if err != nil {
 		return nil, err
 	}
+	return a.page(ctx, in.Limit, func(tx storage.Tx, limit int) ([]storage.User, error) { return tx.Users(in.Search, cursor, limit) })
+}
+
+// page shows up to limit people of a list, and where the next page begins.
+func (a *Admin) page(ctx context.Context, limit int, read func(tx storage.Tx, limit int) ([]storage.User, error)) (*userList, error) {
 	out := &userList{}
 	out.Body.Users = []User{}
-	err = a.deps.Store.Read(ctx, func(tx storage.Tx) error {
-		people, err := tx.Users(in.Search, cursor, in.Limit+1)
+	err := a.deps.Store.Read(ctx, func(tx storage.Tx) error {
+		people, err := read(tx, limit+1)
 		if err != nil {
 			return err
 		}
-		if len(people) > in.Limit {
-			people = people[:in.Limit]
-			out.Body.NextCursor = people[in.Limit-1].ID.String()
+		if len(people) > limit {
+			people = people[:limit]
+			out.Body.NextCursor = people[limit-1].ID.String()
 		}
 		for _, p := range people {
 			u, err := shown(tx, p)
@@ -142,6 +153,9 @@ func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error)
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return nil, refuse(422, "The name has a line break or control character in it. Remove it.")
 	}
+	if err := checkGroups(a.deps.Store.View(ctx), storage.Client{Settings: storage.ClientSettings{AllowedGroups: in.Groups}}); err != nil {
+		return nil, err
+	}
 	person, err := a.deps.People.CreateUser(ctx, actor, in.Email, name)
 	switch {
 	case errors.Is(err, authn.ErrBadAddress):
@@ -150,6 +164,11 @@ func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error)
 		return nil, refuse(409, "Somebody has the address %s already. `gatelatch user show %s` shows who.", in.Email, in.Email)
 	case err != nil:
 		return nil, err
+	}
+	if len(in.Groups) > 0 {
+		return a.changed(ctx, person.ID.String(), func(ctx context.Context, by string, id storage.ID) error {
+			return a.deps.People.Join(ctx, by, id, in.Groups...)
+		})
 	}
 	return a.showUser(ctx, person.ID.String())
 }
@@ -219,6 +238,10 @@ func findUser(tx storage.Tx, name string) (storage.User, error) {
 // shown is a person with their primary address.
 func shown(tx storage.Tx, p storage.User) (User, error) {
 	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created), Profile: profileOf(p)}
+	var err error
+	if u.Groups, err = tx.UserGroups(p.ID); err != nil {
+		return u, err
+	}
 	e, err := tx.PrimaryEmail(p.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, nil

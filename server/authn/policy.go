@@ -46,6 +46,7 @@ const (
 	StepRaise                     // the person who is signed in has to prove more than they have
 	StepSecondFactor              // the person who has begun to sign in has to prove more, by something they have
 	StepEnrol                     // that person has nothing to prove more with, and has to set it up first
+	StepNoAccess                  // the person who is signed in may not use the application
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
 	StepDone                      // the request can be answered for the live session
 )
@@ -77,6 +78,8 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 		return StepSignIn
 	case live.Short, !StrongEnough(live.Session, d, c), !own && !d.Prompts("none") && stronger(live.Session, d):
 		return StepRaise
+	case !Admits(c, live.Groups):
+		return StepNoAccess
 	case d.Prompts("select_account") && !own:
 		return StepSelectAccount
 	}
@@ -159,6 +162,11 @@ func (s Standing) usable(m Method) bool {
 
 func (s Standing) only(m Method) bool {
 	return !slices.ContainsFunc(s.Proven, func(p Proven) bool { return p.Method != m })
+}
+
+// Admits reports whether a client is for a person of those groups. Whoever issues a token or tells about a person asks it.
+func Admits(c storage.Client, groups []string) bool {
+	return len(c.Settings.AllowedGroups) == 0 || slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(c.Settings.AllowedGroups, g) })
 }
 
 // allows reports whether a client accepts how a session began.

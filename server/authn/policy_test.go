@@ -24,6 +24,10 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 	begins := func(methods ...string) storage.Client {
 		return storage.Client{Settings: storage.ClientSettings{SignInMethods: methods}}
 	}
+	admits := func(groups ...string) storage.Client {
+		return storage.Client{Settings: storage.ClientSettings{AllowedGroups: groups}}
+	}
+	member := func(groups ...string) *Live { l := live(now - second); l.Groups = groups; return l }
 	methods := func(names string) *Live { l := live(now - second); l.Session.Methods = names; return l }
 	finished := &storage.Flow{Finished: now, SessionID: ours}
 	foreign := &storage.Flow{Finished: now, SessionID: storage.NewID()}
@@ -65,6 +69,10 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 		{name: "signing in comes before proving more", demands: prompt("login"), live: func() *Live { l := live(now - second); l.Short = true; return l }(), want: StepSignIn},
 		{name: "the client does not accept how the session began", client: begins("passkey"), live: methods("code totp"), want: StepSignIn},
 		{name: "the client accepts how the session began", client: begins("passkey", "code"), live: methods("code totp"), want: StepDone},
+		{name: "the client is for a group the person is not in", client: admits("staff", "editors"), live: member("guests"), want: StepNoAccess},
+		{name: "the client is for a group the person is in", client: admits("staff", "editors"), live: member("editors"), want: StepDone},
+		{name: "whoever has no access is not asked which account", client: admits("staff"), demands: prompt("select_account"), live: member(), want: StepNoAccess},
+		{name: "signing in comes before access", client: admits("staff"), demands: prompt("login"), live: member(), want: StepSignIn},
 		{name: "a disabled client lets nobody on", live: live(now - second), client: storage.Client{Disabled: true}, want: StepSignIn},
 
 		{name: "login: a session from before", demands: prompt("login"), live: live(now - 60*second), want: StepSignIn},

@@ -24,6 +24,8 @@ var (
 	ErrLastOwner     = errors.New("the last owner cannot be removed")
 	ErrHopeless      = errors.New("trying again would not help")
 	ErrNoUser        = errors.New("there is no such person")
+	ErrNoGroup       = errors.New("there is no such group")
+	ErrGroupName     = errors.New("not a name for a group")
 )
 
 // TooMany is ErrTooMany with what is used up, and when it will work again.

@@ -86,6 +86,8 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q asked) error 
 		}
 	}
 	switch none := a.demands.Prompts("none"); {
+	case none && step == authn.StepNoAccess:
+		return a.refuse("access_denied", "This application is for members of a group that the person is not in.")
 	case none && ask:
 		return a.refuse("consent_required", "The person has not allowed this application what it asks for.")
 	case none:
@@ -183,13 +185,26 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 	if !authn.StrongEnough(live.Session, demands, a.client.Client) {
 		return nil, a.refuse("unmet_authentication_requirements", "The sign-in is not as strong as is asked for.")
 	}
-	if authn.Next(&flow, demands, live, a.client.Client, p.micros()) != authn.StepDone {
+	switch authn.Next(&flow, demands, live, a.client.Client, p.micros()) {
+	case authn.StepDone:
+	case authn.StepNoAccess:
+		return nil, p.elsewhere(w, r, a)
+	default:
 		return nil, a.refuse("login_required", "The sign-in does not satisfy the request.")
 	}
 	if a.hint != "" && a.hint != p.subject(a.client.Client, live.User.ID) {
 		return nil, a.refuse("login_required", "Somebody else than the person of the id_token_hint has signed in.")
 	}
 	return &resumption{flow: flow, request: a, live: live}, nil
+}
+
+// elsewhere opens another flow for a request whose person has no access: the sign-in pages say so, and let another one try.
+func (p *Provider) elsewhere(w http.ResponseWriter, r *http.Request, a *authorizeRequest) error {
+	flow, err := p.engine.Begin(r.Context(), p.visitor(r), p.start(a))
+	if err != nil {
+		return err
+	}
+	return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
 }
 
 // answer makes the grant and sends its code to the client. given is what the person has just allowed, nil if they were not asked.

@@ -24,7 +24,7 @@ var attributeScopes = func() map[string]string {
 
 // personClaims are the claims about a person that the scopes ask for. The same go into ID token and userinfo:
 // Auth.js and Logto's SDKs read them in the ID token and nowhere else.
-func personClaims(u storage.User, e storage.Email, c storage.Client, scopes fosite.Arguments) map[string]any {
+func personClaims(u storage.User, groups []string, e storage.Email, c storage.Client, scopes fosite.Arguments) map[string]any {
 	claims := authn.AttributesOf(u)
 	maps.DeleteFunc(claims, func(name string, _ any) bool { return !scopes.Has(attributeScopes[name]) })
 	if scopes.Has("profile") {
@@ -36,6 +36,9 @@ func personClaims(u storage.User, e storage.Email, c storage.Client, scopes fosi
 	if scopes.Has("email") && e.Address != "" {
 		claims["email"] = e.Typed
 		claims["email_verified"] = e.VerifiedAt > 0
+	}
+	if scopes.Has("groups") {
+		claims["groups"] = append([]string{}, groups...)
 	}
 	return claims
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Scopes every client may ask for; others are passed over in silence (OpenID Connect Core §3.1.2.1).
-var knownScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+var knownScopes = []string{"openid", "profile", "email", "address", "phone", "groups", "offline_access"}
 
 // client is an application as fosite sees it.
 type client struct {

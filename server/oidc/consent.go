@@ -171,7 +171,7 @@ func (p *Provider) consentPage(r *http.Request, a *authorizeRequest, live *authn
 		return views.ConsentPage{}, err
 	}
 	page := views.ConsentPage{Frame: p.frame(r, &c.Client, a.demands.UILocales), Action: consentPath, Person: views.Person{Name: live.User.Name, Address: address.Typed},
-		Scopes: shownScopes(live.User, address, c.Client, a.scopes), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
+		Scopes: shownScopes(live, address, c.Client, a.scopes), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
 	for _, r := range a.resources {
 		page.Scopes = append(page.Scopes, shownResource(r, a.scopes)...)
 	}
@@ -198,14 +198,14 @@ func returnsTo(uri string) (host string, here, app bool) {
 }
 
 // shownScopes are the lines of the page: what each scope opens, with the person's own values.
-func shownScopes(u storage.User, e storage.Email, c storage.Client, scopes []string) []views.ConsentScope {
+func shownScopes(live *authn.Live, e storage.Email, c storage.Client, scopes []string) []views.ConsentScope {
 	var lines []views.ConsentScope
 	for _, s := range []struct {
 		scope string
 		kind  views.ScopeKind
-	}{{"profile", views.ScopeProfile}, {"email", views.ScopeEmail}, {"address", views.ScopeAddress}, {"phone", views.ScopePhone}, {"offline_access", views.ScopeOffline}} {
+	}{{"profile", views.ScopeProfile}, {"email", views.ScopeEmail}, {"address", views.ScopeAddress}, {"phone", views.ScopePhone}, {"groups", views.ScopeGroups}, {"offline_access", views.ScopeOffline}} {
 		if slices.Contains(scopes, s.scope) {
-			lines = append(lines, views.ConsentScope{Kind: s.kind, Detail: detailOf(personClaims(u, e, c, []string{s.scope}))})
+			lines = append(lines, views.ConsentScope{Kind: s.kind, Detail: detailOf(personClaims(live.User, live.Groups, e, c, []string{s.scope}))})
 		}
 	}
 	if len(lines) == 0 {
@@ -238,6 +238,9 @@ func detailOf(claims map[string]any) string {
 		}
 	}
 	add(claims["email"])
+	if groups, told := claims["groups"].([]string); told {
+		add(strings.Join(groups, ", "))
+	}
 	address, _ := claims["address"].(map[string]any)
 	for _, a := range authn.Attributes {
 		if _, member, nested := strings.Cut(a.Name, "."); nested {

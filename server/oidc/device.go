@@ -284,7 +284,11 @@ func (p *Provider) deviceStep(w http.ResponseWriter, r *http.Request, id string)
 	if err != nil {
 		return nil, err
 	}
-	if live == nil || flow.Finished == 0 || flow.SessionID != live.Session.ID || authn.Next(&flow, demands, live, s.client.Client, p.micros()) != authn.StepDone {
+	step := authn.Next(&flow, demands, live, s.client.Client, p.micros())
+	if step == authn.StepNoAccess {
+		return nil, &pageError{kind: views.ErrorNoAccess, client: &s.client.Client, why: &web.Error{Status: http.StatusForbidden, Code: "access_denied"}}
+	}
+	if live == nil || flow.Finished == 0 || flow.SessionID != live.Session.ID || step != authn.StepDone {
 		return nil, web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
 	}
 	return s, nil
@@ -308,7 +312,7 @@ func (p *Provider) confirmDevice(w http.ResponseWriter, r *http.Request) error {
 	page := views.DeviceConfirmPage{Frame: p.frame(r, &c.Client, ""), Action: devicePath + "/confirm", Fields: []views.Field{{Name: "flow", Value: s.flow.ID.String()}},
 		Code: s.code, Device: authn.Device(s.row.Agent), IP: s.row.IP, Person: views.Person{Name: s.live.User.Name, Address: address.Typed}, Unchecked: c.Unchecked()}
 	if !c.FirstParty() {
-		page.Scopes = shownScopes(s.live.User, address, c.Client, strings.Fields(s.row.Scope))
+		page.Scopes = shownScopes(s.live, address, c.Client, strings.Fields(s.row.Scope))
 	}
 	if c.Unchecked() {
 		page.Days = uncheckedDays

@@ -54,10 +54,16 @@ func (g *deviceGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.A
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	if err != nil || m.grant.RevokedAt > 0 || m.grant.ClientID != row.ClientID || !m.user.Active() {
+	if err != nil || m.grant.RevokedAt > 0 || m.grant.ClientID != row.ClientID {
 		return errDeviceDenied // taken back, or the person is gone
 	}
 	m.loaded, m.client, m.generation = true, c.(*client).Client, 1
+	if err := p.loadGroups(ctx, m); err != nil {
+		return err
+	}
+	if !m.admitted() {
+		return errDeviceDenied
+	}
 	request, se := g.store.requester(m)
 	r.SetID(request.ID)
 	r.SetSession(se)

@@ -156,5 +156,5 @@ func (p *Provider) person(ctx context.Context, grant storage.ID) (*memo, error) 
 
 // alive reports whether a grant still gives access to anything.
 func (m *memo) alive() bool {
-	return m.grant.RevokedAt == 0 && m.grant.CodeSpent > 0 && m.user.Active()
+	return m.grant.RevokedAt == 0 && m.grant.CodeSpent > 0 && m.admitted()
 }

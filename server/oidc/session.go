@@ -15,6 +15,7 @@ type session struct {
 	grant      storage.Grant
 	client     storage.Client
 	user       storage.User
+	groups     []string
 	email      storage.Email
 	generation int64             // of the refresh token to mint
 	scopes     fosite.Arguments  // of the access token to mint

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/ory/fosite/handler/openid"
 	fositestorage "github.com/ory/fosite/storage"
 
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -45,6 +47,8 @@ type memo struct {
 	loaded  bool
 	grant   storage.Grant
 	user    storage.User
+	groups  []string // of the person; only where the client or a scope is about them
+	barred  bool     // the client is not for the person
 	email   storage.Email
 	client  storage.Client
 	verdict verdict    // of a refresh
@@ -130,13 +134,29 @@ func (p *Provider) loadGrant(ctx context.Context, m *memo, id storage.ID) error 
 		return err
 	}
 	m.loaded, m.grant, m.user, m.email, m.client = true, g, u, e, c.Client
+	return p.loadGroups(ctx, m)
+}
+
+// loadGroups fills the memo with the groups of its person, where anything depends on them.
+func (p *Provider) loadGroups(ctx context.Context, m *memo) (err error) {
+	if len(m.client.Settings.AllowedGroups) == 0 && !slices.Contains(strings.Fields(m.grant.Scope), "groups") {
+		return nil
+	}
+	if m.groups, err = p.store.View(ctx).UserGroups(m.user.ID); err != nil {
+		m.failure = err
+		return err
+	}
+	m.barred = !authn.Admits(m.client, m.groups)
 	return nil
 }
+
+// admitted reports whether the grant's person may use the client: they are not blocked, and in a group it is for.
+func (m *memo) admitted() bool { return m.user.Active() && !m.barred }
 
 // requester builds fosite's view of the grant, with a session of its own.
 func (s *grantStore) requester(m *memo) (*fosite.Request, *session) {
 	end := m.grant.ID.Time().Add(s.p.absolute(m.client))
-	se := &session{sub: s.p.subject(m.client, m.grant.UserID), grant: m.grant, client: m.client, user: m.user, email: m.email, generation: 1, end: end, skew: s.p.now().Sub(time.Now())}
+	se := &session{sub: s.p.subject(m.client, m.grant.UserID), grant: m.grant, client: m.client, user: m.user, groups: m.groups, email: m.email, generation: 1, end: end, skew: s.p.now().Sub(time.Now())}
 	scopes := fosite.Arguments(strings.Fields(m.grant.Scope))
 	return &fosite.Request{ID: m.grant.ID.String(), RequestedAt: m.grant.ID.Time(), Client: &client{Client: m.client, defaults: s.p.Lifetimes}, RequestedScope: scopes,
 		GrantedScope: append(fosite.Arguments(nil), scopes...), Form: url.Values{}, Session: se}, se
@@ -191,7 +211,7 @@ func (s *grantStore) GetAuthorizeCodeSession(ctx context.Context, code string, _
 	if err != nil {
 		return nil, err
 	}
-	if !byOwner(ctx, m) || !m.user.Active() {
+	if !byOwner(ctx, m) || !m.admitted() {
 		return nil, fosite.ErrNotFound
 	}
 	r, se := s.requester(m)
@@ -302,7 +322,7 @@ func (s *grantStore) GetRefreshTokenSession(ctx context.Context, token string, e
 	if empty == nil {
 		return r, nil
 	}
-	if !byOwner(ctx, m) || !m.user.Active() {
+	if !byOwner(ctx, m) || !m.admitted() {
 		return nil, fosite.ErrNotFound
 	}
 	now := s.p.micros()

@@ -35,7 +35,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return &web.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "The sign-in behind this token is not as strong as the client must be.",
 			Err: &tooWeak{acr: required}}
 	}
-	claims := personClaims(m.user, m.email, m.client, a.scopes)
+	claims := personClaims(m.user, m.groups, m.email, m.client, a.scopes)
 	addWished(claims, wishesOf(m.grant).Userinfo, m.user, m.email, m.client)
 	claims["sub"] = a.subject
 	alg := m.client.Settings.UserinfoAlg

@@ -67,7 +67,7 @@ func addWished(claims map[string]any, wished []string, u storage.User, e storage
 	if len(wished) == 0 {
 		return
 	}
-	all := personClaims(u, e, c, fosite.Arguments{"profile", "email", "address", "phone"})
+	all := personClaims(u, nil, e, c, fosite.Arguments{"profile", "email", "address", "phone"})
 	for _, name := range wished {
 		if value, there := all[name]; there {
 			claims[name] = value

@@ -16,7 +16,7 @@ func (d *Door) signIn(v *visit) error {
 	}
 	return d.inFlow(v, func(s *step) error {
 		if v.in.Get("other") == "" {
-			if raised, err := d.raise(s); err != nil || raised {
+			if answered, err := d.turned(s); err != nil || answered {
 				return err
 			}
 		}
@@ -28,12 +28,25 @@ func (d *Door) signIn(v *visit) error {
 	})
 }
 
-// raise goes on with the person who is signed in, where the flow only asks them to prove more. It reports whether it has answered.
-func (d *Door) raise(s *step) (bool, error) {
+// turned answers where the person who is signed in has only to prove more, or has no access. It reports whether it has answered.
+func (d *Door) turned(s *step) (bool, error) {
 	live, err := d.live(s.visit)
-	if err != nil || authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) != authn.StepRaise {
+	if err != nil {
 		return false, err
 	}
+	switch authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) {
+	case authn.StepRaise:
+		return d.raise(s)
+	case authn.StepNoAccess:
+		page := views.ErrorPage{Frame: d.stepFrame(s, "/sign-in"), Kind: views.ErrorNoAccess, HomeURL: s.client.StartURL(d.cfg.Issuer),
+			OtherURL: at("/sign-in", s.visit.flow) + "&other=1", Reference: d.reference(s.r)}
+		return true, d.show(s.visit, http.StatusForbidden, views.PageStays, views.Error(page))
+	}
+	return false, nil
+}
+
+// raise goes on with the person who is signed in, where the flow only asks them to prove more. It reports whether it has answered.
+func (d *Door) raise(s *step) (bool, error) {
 	in, err := d.engine.Raise(s.r.Context(), s.visitor, s.visit.flow, d.session(s.visit))
 	switch {
 	case errors.Is(err, authn.ErrSignIn):
