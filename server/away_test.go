@@ -56,6 +56,8 @@ func TestStoreThatIsAwayIs503WithRetryAfterAndNothingElse(t *testing.T) {
 		"/revoke access token":   {"token", access},
 		"/revoke refresh token":  {"token", refresh, "token_type_hint", "refresh_token"},
 		"/userinfo":              {"access_token", access},
+		"/introspect":            {"token", access},
+		"/par":                   {"redirect_uri", appCallback, "response_type", "code", "scope", "openid"},
 		"/token unknown client ": {"grant_type", "refresh_token", "refresh_token", refresh, "client_id", "nobody"},
 	} {
 		path, _, _ := strings.Cut(what, " ")

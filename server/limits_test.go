@@ -25,7 +25,8 @@ func TestRepeatedParameterIsRefusedWhereverItIs(t *testing.T) {
 	}
 	forms := map[string]url.Values{
 		"/oidc/token": {"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}, "unknown": {"x"}}, "/oidc/revoke": {"token": {"x"}, "token_type_hint": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}},
-		"/oidc/introspect": {"token": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}}, "/oidc/userinfo": {"access_token": {"x"}}, "/sign-in/email": {"flow": {"x"}, "email": {"x"}}, "/sign-in/code": {"flow": {"x"}, "code": {"x"}, "device": {"1"}}, "/sign-in/resend": {"flow": {"x"}}, "/sign-in/restart": {"flow": {"x"}},
+		"/oidc/introspect": {"token": {"x"}, "client_id": {"bookstore"}, "client_secret": {appSecret}}, "/oidc/userinfo": {"access_token": {"x"}}, "/oidc/par": authorization("client_secret", appSecret),
+		"/oidc/device_authorization": {"client_id": {"bookstore"}, "client_secret": {appSecret}, "scope": {"openid"}}, "/device": {"user_code": {"x"}}, "/device/confirm": {"flow": {"x"}, "decision": {"allow"}}, "/sign-in/email": {"flow": {"x"}, "email": {"x"}}, "/sign-in/code": {"flow": {"x"}, "code": {"x"}, "device": {"1"}}, "/sign-in/resend": {"flow": {"x"}}, "/sign-in/restart": {"flow": {"x"}},
 		"/sign-in/continue": {"flow": {"x"}}, "/sign-in/link": {"flow": {"x"}, "t": {"x"}}, "/set-up": {"t": {"x"}, "name": {"x"}, "email": {"x"}, "sign_up": {"x"}}, "/oidc/logout/confirm": {"session": {"x"}, "client_id": {"bookstore"}}, "/sign-out": {"x": {"x"}}, "/consent": {"flow": {"x"}, "decision": {"allow"}}, "/repair": {"flow": {"x"}, "session": {"x"}, "host": {"x"}},
 	}
 	for path, form := range forms {

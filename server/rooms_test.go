@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +70,26 @@ func TestNoRoomImportsMoreThanItMay(t *testing.T) {
 		if !seen[room] {
 			t.Errorf("rooms_test.go knows a room %q that is not there", room)
 		}
+	}
+}
+
+// One forgotten http.Get would be a way to what only this server can reach: whoever calls out does so through safehttp.
+func TestOnlySafehttpCallsOut(t *testing.T) {
+	calls := regexp.MustCompile(`\bhttp\.(Get\(|Post\(|PostForm\(|Head\(|DefaultClient|DefaultTransport|Client\{|Transport\{)|\bnet\.(Dial|Dialer)|\btls\.Dial|NewDefaultJWKSFetcherStrategy`)
+	looked := 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "safehttp"+string(filepath.Separator)) {
+			return err
+		}
+		looked++
+		text, err := os.ReadFile(path)
+		if found := calls.Find(text); found != nil {
+			t.Errorf("%s has %s: addresses are called through server/safehttp", path, found)
+		}
+		return err
+	})
+	if err != nil || looked < 50 {
+		t.Fatalf("looked at %d files, %v", looked, err)
 	}
 }
 

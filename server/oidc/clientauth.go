@@ -20,7 +20,12 @@ var authMethods = []string{"client_secret_basic", "client_secret_post", storage.
 // confidentialMethods are those that prove something.
 var confidentialMethods = authMethods[:len(authMethods)-1]
 
-var errClient = fosite.ErrInvalidClient.WithHint("The client is not known, or its authentication is not right.")
+// What a client that has not proved itself is told. Unknown, switched off and a wrong secret are one error.
+var (
+	errClient   = fosite.ErrInvalidClient.WithHint("There is no such client, or its authentication is not right: check client_id and client_secret, and the way they are sent.")
+	errNoClient = fosite.ErrInvalidClient.WithHint("No client_id came: a client says who it is by HTTP Basic, in the form, or by an assertion.")
+	errBasic    = fosite.ErrInvalidClient.WithHint("The Authorization header is not HTTP Basic: send Basic and the Base64 of client_id:client_secret.")
+)
 
 // decoy is compared with when there is no such client, so that an unknown one takes the same steps as a wrong secret.
 var decoy = secret.Hash(secret.Token(32))
@@ -131,17 +136,17 @@ func credentials(r *http.Request, form url.Values) (id string, secrets []string,
 			secrets = []string{s}
 		}
 		if id = form.Get("client_id"); id == "" {
-			return "", nil, errClient
+			return "", nil, errNoClient
 		}
 		return id, secrets, nil
 	}
 	kind, encoded, _ := strings.Cut(header[0], " ")
 	if len(header) > 1 || !strings.EqualFold(kind, "Basic") {
-		return "", nil, errClient
+		return "", nil, errBasic
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	if err != nil {
-		return "", nil, errClient
+		return "", nil, errBasic
 	}
 	rawID, rawSecret, ok := strings.Cut(string(raw), ":")
 	if !ok || rawSecret == "" {

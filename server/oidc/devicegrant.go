@@ -33,7 +33,7 @@ var _ fosite.TokenEndpointHandler = (*deviceGrant)(nil)
 func (g *deviceGrant) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	p, c, now := g.store.p, r.GetClient(), g.store.p.micros()
 	if !c.GetGrantTypes().Has(deviceGrantType) {
-		return fosite.ErrUnauthorizedClient.WithHint("This client may not use the device grant.")
+		return fosite.ErrUnauthorizedClient.WithHint("This client may not use the device grant: add its grant type to the application.")
 	}
 	row, err := p.store.View(ctx).DeviceCode(secret.Hash(r.GetRequestForm().Get("device_code")))
 	if errors.Is(err, storage.ErrNotFound) || err == nil && (row.ClientID != c.GetID() || row.SpentAt > 0) {

@@ -25,10 +25,9 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
 	switch err = p.fosite.NewRevocationRequest(ctx, r); {
 	case m.failure != nil:
 		return m.failure
+	case form.Get("token") == "" && (err == nil || errors.Is(err, fosite.ErrInvalidRequest)):
+		return oauthError("invalid_request", "token is missing.")
 	case err == nil, errors.Is(err, fosite.ErrUnauthorizedClient):
-		if form.Get("token") == "" {
-			return oauthError("invalid_request", "token is missing.")
-		}
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header()["Content-Type"] = nil // an empty answer has no kind; oidc-client-ts refuses text/plain
 		w.WriteHeader(http.StatusOK)

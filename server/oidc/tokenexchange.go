@@ -39,7 +39,7 @@ var _ fosite.TokenEndpointHandler = (*tokenExchange)(nil)
 func (x *tokenExchange) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	c, form := r.GetClient().(*client), r.GetRequestForm()
 	if c.Public() || !c.GetGrantTypes().Has(exchangeGrantType) {
-		return fosite.ErrUnauthorizedClient.WithHint("This client may not exchange tokens.")
+		return fosite.ErrUnauthorizedClient.WithHint("This client may not exchange tokens: add the grant type token_exchange to the application.")
 	}
 	switch kind := form.Get("requested_token_type"); {
 	case form.Get("subject_token_type") != accessTokenType:

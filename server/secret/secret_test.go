@@ -84,6 +84,29 @@ func TestDigestTellsItsPartsAndPurposesApart(t *testing.T) {
 	}
 }
 
+// Of fosite's secret only the first 32 bytes count, and a different rest validates the same tokens.
+func TestEveryBitOfTheKeyCounts(t *testing.T) {
+	master := [Size]byte(Random(Size))
+	with := func(master [Size]byte) *Keys {
+		k, err := NewKeys(1, map[byte][Size]byte{1: master})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	digest, sealed := with(master).Digest("a", []byte("x")), with(master).Seal([]byte("x"), "p")
+	for bit := range Size * 8 {
+		other := master
+		other[bit/8] ^= 1 << (bit % 8)
+		if Equal(with(other).Digest("a", []byte("x")), digest) {
+			t.Fatalf("bit %d makes no difference to a digest", bit)
+		}
+		if _, err := with(other).Open(sealed, "p"); err == nil {
+			t.Fatalf("bit %d makes no difference to what is sealed", bit)
+		}
+	}
+}
+
 func TestKeyFileIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k")
 	made, err := LoadOrCreate(path, true)
