@@ -39,6 +39,7 @@ type appSwitches struct {
 	logoutURI, loginURI                 string
 	maxAge                              time.Duration
 	logoutEnds, logoutAccess            bool
+	idTokenClaims                       bool
 	asJSON                              bool
 	authentication                      authenticationFlags
 	requests                            requestFlags
@@ -65,6 +66,7 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.pkce, "require-pkce", false, "refuse sign-ins without PKCE")
 	f.BoolVar(&s.allowHTTP, "allow-http", false, "accept http addresses outside of this machine, for a home network")
 	f.BoolVar(&s.username, "username-claim", false, "name the person also in Logto's claim username")
+	f.BoolVar(&s.idTokenClaims, "claims-in-id-token", true, "put name, e-mail address and the like into ID tokens, too; =false for userinfo alone")
 	f.BoolVar(&s.firstParty, "first-party", true, "it is your own: nobody is asked before it may use their account; =false for one of somebody else")
 	f.StringVar(&s.home, "home", "", "`address` of its home page")
 	f.StringVar(&s.policy, "policy", "", "`address` of its privacy policy")
@@ -102,6 +104,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 		RequirePKCE:              given(s.flags("require-pkce"), s.pkce),
 		AllowHTTP:                given(s.flags("allow-http"), s.allowHTTP),
 		UsernameClaim:            given(s.flags("username-claim"), s.username),
+		ClaimsInIDToken:          given(s.flags("claims-in-id-token"), s.idTokenClaims),
 		BackchannelLogoutURI:     given(s.flags("backchannel-logout-uri"), s.logoutURI),
 		MaxSessionAge:            given(s.flags("max-session-age"), int64(s.maxAge.Seconds())),
 		InitiateLoginURI:         given(s.flags("initiate-login-uri"), s.loginURI),

@@ -184,6 +184,7 @@ type Client struct {
 	BackchannelLogoutURI           string        `key:"backchannel_logout_uri"`
 	InitiateLoginURI               string        `key:"initiate_login_uri"`
 	MaxSessionAge                  time.Duration `key:"max_session_age" default:"0s" min:"0s"`
+	ClaimsInIDToken                bool          `key:"claims_in_id_token" default:"true"`
 	SignOutEndsSession             bool          `key:"sign_out_ends_session" default:"true"`
 	SignOutEndsAccess              bool          `key:"sign_out_ends_access"`
 

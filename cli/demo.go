@@ -93,7 +93,7 @@ func (p *Program) demoParties(cfg *Config, issuer string, moved *[]string) ([]*d
 		base := "http://localhost:" + port
 		text := secret.Token(32)
 		cfg.Clients = append(cfg.Clients, Client{
-			FirstParty: true, SignOutEndsSession: true,
+			FirstParty: true, SignOutEndsSession: true, ClaimsInIDToken: true,
 			ClientID: d.id, ClientName: d.name, ClientSecret: text, Type: "web", Framework: "generic", RequirePKCE: true,
 			RedirectURIs: []string{base + "/callback"}, PostLogoutRedirectURIs: []string{base + "/"},
 		})

@@ -149,7 +149,7 @@ func (c *Config) declared() []admin.Declared {
 					EndpointAudience: d.AllowEndpointAudience,
 					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, AllowedGroups: d.AllowedGroups, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
-					LogoutURI: d.BackchannelLogoutURI, InitiateLoginURI: d.InitiateLoginURI, MaxSessionAge: int64(d.MaxSessionAge.Seconds()), KeepsSession: !d.SignOutEndsSession, SignOutEndsAccess: d.SignOutEndsAccess,
+					LogoutURI: d.BackchannelLogoutURI, InitiateLoginURI: d.InitiateLoginURI, MaxSessionAge: int64(d.MaxSessionAge.Seconds()), KeepsSession: !d.SignOutEndsSession, BareIDToken: !d.ClaimsInIDToken, SignOutEndsAccess: d.SignOutEndsAccess,
 					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,
 					SubjectType: d.SubjectType, UserinfoAlg: d.UserinfoSignedResponseAlg, DPoPBound: d.DPoPBoundAccessTokens, RequireNonce: d.RequireDPoPNonce,
 				},

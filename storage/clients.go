@@ -105,6 +105,7 @@ type ClientSettings struct {
 	DPoPBound         bool     `json:"dpop_bound_access_tokens,omitempty"` // refuse token requests without a DPoP proof
 	RequireNonce      bool     `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
 	IntrospectionAlg  string   `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256
+	BareIDToken       bool     `json:"bare_id_token,omitempty"`            // its ID tokens have no claims of scopes, as Core §5.4 has it; userinfo has them
 	UsernameClaim     bool     `json:"username_claim,omitempty"`           // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool     `json:"allow_http,omitempty"`               // http redirect URIs outside loopback
 	NeverRotate       bool     `json:"never_rotate,omitempty"`             // the refresh token stays the same

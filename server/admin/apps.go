@@ -49,6 +49,7 @@ type App struct {
 	MaxSessionAge            int64       `json:"max_session_age,omitempty" doc:"Seconds: whoever signed in longer ago is asked again"`
 	BackchannelLogoutURI     string      `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSession bool        `json:"backchannel_logout_session_required"`
+	ClaimsInIDToken          bool        `json:"claims_in_id_token" doc:"The claims of scopes are in ID tokens, too"`
 	SignOutEndsSession       bool        `json:"sign_out_ends_session" doc:"Signing out there ends the session here"`
 	SignOutEndsAccess        bool        `json:"sign_out_ends_access" doc:"Signing out here also ends refresh tokens that were to outlive the session"`
 	HomeURL                  string      `json:"client_uri,omitempty"`
@@ -103,6 +104,7 @@ type AppSwitches struct {
 	RequirePKCE              *bool     `json:"require_pkce,omitempty"`
 	AllowHTTP                *bool     `json:"allow_http,omitempty" doc:"Accept http addresses outside of this machine"`
 	UsernameClaim            *bool     `json:"username_claim,omitempty"`
+	ClaimsInIDToken          *bool     `json:"claims_in_id_token,omitempty" doc:"false: the claims of scopes are in userinfo alone (OpenID Connect Core §5.4)"`
 	FirstParty               *bool     `json:"first_party,omitempty" doc:"false: people are asked before the application may use their account"`
 	InitiateLoginURI         *string   `json:"initiate_login_uri,omitempty" doc:"Where a sign-in to the application can be started from outside (OpenID Connect Core §4)"`
 	MaxSessionAge            *int64    `json:"max_session_age,omitempty" minimum:"0" maximum:"31536000" doc:"Seconds; 0: no bound"`
@@ -287,6 +289,9 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 	if s.BackchannelLogoutSession != nil {
 		c.Settings.LogoutSession = *s.BackchannelLogoutSession
 	}
+	if s.ClaimsInIDToken != nil {
+		c.Settings.BareIDToken = !*s.ClaimsInIDToken
+	}
 	if s.SignOutEndsSession != nil {
 		c.Settings.KeepsSession = !*s.SignOutEndsSession
 	}
@@ -466,7 +471,7 @@ func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 		RequirePKCE:      c.Settings.RequirePKCE, AllowHTTP: c.Settings.AllowHTTP, UsernameClaim: c.Settings.UsernameClaim,
 		MaxSessionAge:    c.Settings.MaxSessionAge,
 		InitiateLoginURI: c.Settings.InitiateLoginURI, BackchannelLogoutURI: c.Settings.LogoutURI, BackchannelLogoutSession: c.Settings.LogoutSession,
-		SignOutEndsSession: !c.Settings.KeepsSession, SignOutEndsAccess: c.Settings.SignOutEndsAccess,
+		ClaimsInIDToken: !c.Settings.BareIDToken, SignOutEndsSession: !c.Settings.KeepsSession, SignOutEndsAccess: c.Settings.SignOutEndsAccess,
 		Origin: c.Settings.Origin, FirstParty: c.FirstParty(), HomeURL: c.Settings.HomeURL, PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL,
 		Declared: c.Source == "config", Secrets: showSecrets(secrets), Created: moment(c.Created), Updated: moment(c.Updated),
 	}

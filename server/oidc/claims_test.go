@@ -74,6 +74,24 @@ func TestEachScopeTellsItsClaimsInTheirJSONTypes(t *testing.T) {
 	}
 }
 
+func TestABareIDTokenLeavesTheClaimsOfScopesToUserinfo(t *testing.T) {
+	w := newWorld(t)
+	w.start(1)
+	w.addClient("ledger", "web", func(c *storage.Client) { c.Settings.BareIDToken = true })
+	_, cookie := w.person("Ann")
+	got := w.exchange("ledger", w.code(cookie, "ledger", set("scope", "openid profile email"), set("claims", `{"id_token":{"preferred_username":null}}`)))
+	_, idToken := claims(t, got.text("id_token"))
+	if idToken["email"] != nil || idToken["name"] != nil || idToken["updated_at"] != nil {
+		t.Errorf("the ID token tells %v", idToken)
+	}
+	if idToken["preferred_username"] != "ann" {
+		t.Errorf("what was asked for by name is not there: %v", idToken)
+	}
+	if told := w.userinfo(got.text("access_token")).body; told["email"] != "Ann@example.com" || told["name"] != "Ann" {
+		t.Errorf("userinfo tells %v", told)
+	}
+}
+
 func TestWhatIsNotKnownIsNotTold(t *testing.T) {
 	w := newWorld(t)
 	w.start(1)

@@ -133,6 +133,7 @@ func (m clientMetadata) apply(c storage.Client) (storage.Client, error) {
 	c.RedirectURIs, c.PostLogoutRedirectURIs, c.AllowedOrigins = m.RedirectURIs, m.PostLogoutRedirectURIs, nil
 	s := &c.Settings
 	s.Origin = cmp.Or(s.Origin, storage.OriginRegistration)
+	s.BareIDToken = true // whoever comes by the standard gets the standard
 	s.AuthMethod, s.AuthAlg, s.JWKS, s.JWKSURI = cmp.Or(m.AuthMethod, "client_secret_basic"), m.AuthAlg, m.JWKS, m.JWKSURI
 	s.GrantTypes = nil
 	for _, g := range m.GrantTypes { // those that are for people; the answer says which it got (RFC 7591 §2)

@@ -94,7 +94,10 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 		return "", err
 	}
 	now := t.p.now()
-	claims := personClaims(se.user, se.groups, se.email, se.client, r.GetGrantedScopes())
+	claims := map[string]any{}
+	if !se.client.Settings.BareIDToken {
+		claims = personClaims(se.user, se.groups, se.email, se.client, r.GetGrantedScopes())
+	}
 	wished := wishesOf(se.grant)
 	addWished(claims, wished.IDToken, se.user, se.email, se.client)
 	claims["iss"] = t.p.issuer
