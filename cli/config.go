@@ -125,6 +125,8 @@ type Budgets struct {
 	NetworkGuessesHour         int `key:"network_guesses_hour" default:"120" min:"1"`
 	MailsHour                  int `key:"mails_hour" default:"1000" min:"1"`
 	FlowsNetworkHour           int `key:"flows_network_hour" default:"300" min:"1"`
+	SecondFactorGuessesHour    int `key:"second_factor_guesses_hour" default:"10" min:"1"`
+	SecondFactorGuessesDay     int `key:"second_factor_guesses_day" default:"30" min:"1"`
 }
 
 // Lifetimes say how long things are good for.

@@ -10,6 +10,7 @@ type Flow struct {
 	Demands   string // JSON of what the request demands of the sign-in (authn.Demands)
 	Login     string // normalised address typed so far
 	OTPID     ID     // the code sent last
+	SecondOTP ID     // the code sent last to whoever has proven something already
 	UserID    ID     // who has proven something so far, while more is needed
 	Progress  string // JSON of what was proven so far (authn); "" while nothing was
 	SessionID ID     // who signed in, once finished
@@ -21,22 +22,27 @@ type Flow struct {
 
 // InsertFlow adds a flow.
 func (tx Tx) InsertFlow(f Flow) error {
-	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.UserID, f.Progress, f.SessionID, f.Created, f.Expires, f.Finished, f.Answered)
+	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SecondOTP, f.UserID, f.Progress, f.SessionID, f.Created, f.Expires, f.Finished, f.Answered)
 	return err
 }
 
 // Flow returns the flow with that id if it has not expired at now; ErrNotFound.
 func (tx Tx) Flow(id ID, now int64) (Flow, error) {
 	var f Flow
-	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
-		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.UserID, &f.Progress, &f.SessionID, &f.Created, &f.Expires, &f.Finished, &f.Answered)
+	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
+		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SecondOTP, &f.UserID, &f.Progress, &f.SessionID, &f.Created, &f.Expires, &f.Finished, &f.Answered)
 	return f, err
 }
 
 // ChallengeFlow notes which address was typed and which code was sent, in a flow that is not finished; ErrSpent if it is, or is gone.
 func (tx Tx) ChallengeFlow(id ID, login string, otp ID) error {
 	return spentUnlessOne(tx.exec(`UPDATE flows SET login = $2, otp_id = $3 WHERE id = $1 AND finished_at = 0`, id, login, otp))
+}
+
+// ChallengeFlowAgain notes which code was sent as a second factor, in a flow that is not finished; ErrSpent if it is, or is gone.
+func (tx Tx) ChallengeFlowAgain(id, otp ID) error {
+	return spentUnlessOne(tx.exec(`UPDATE flows SET second_otp_id = $2 WHERE id = $1 AND finished_at = 0`, id, otp))
 }
 
 // ProgressFlow notes who has proven what so far, in a flow that is not finished; ErrSpent if it is, or is gone.

@@ -17,6 +17,14 @@ func (tx Tx) InsertPending(p Pending) error {
 	return err
 }
 
+// ReplacePending keeps a pending thing in the place of any other with its digest.
+func (tx Tx) ReplacePending(p Pending) error {
+	_, err := tx.exec(`INSERT INTO pending (digest, kind, data, created, expires, spent_at) VALUES ($1, $2, $3, $4, $5, 0)
+		ON CONFLICT (digest) DO UPDATE SET kind = excluded.kind, data = excluded.data, created = excluded.created, expires = excluded.expires, spent_at = 0`,
+		p.Digest, p.Kind, p.Data, p.Created, p.Expires)
+	return err
+}
+
 // Pending returns a live (unspent, unexpired at now) thing of that kind; ErrNotFound.
 func (tx Tx) Pending(kind string, digest []byte, now int64) (Pending, error) {
 	var p Pending

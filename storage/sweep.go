@@ -22,6 +22,7 @@ var (
 		{"used_jtis", "digest"},
 		{"device_codes", "digest"},
 		{"registration_tokens", "id"},
+		{"devices", "id"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

@@ -15,6 +15,7 @@ type Answer struct {
 	Code     string // typed, or
 	Token    string // from the link
 	Remember bool   // "This is my device"
+	Trust    bool   // "This device needs no second factor", beside one
 	Cookie   string // value of the session cookie the browser has now: that session ends
 }
 
@@ -41,7 +42,7 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		if f.Finished > 0 {
 			return ErrFlowDone
 		}
-		o, err := e.countGuess(tx, v, f, now)
+		o, err := e.countGuess(tx, v, f.OTPID, now)
 		if err != nil {
 			return err
 		}
@@ -73,17 +74,17 @@ func (e *Engine) logRefusal(ctx context.Context, r *refusal) {
 	}
 }
 
-// countGuess takes a guess from the flow's code and from every budget, before anything is compared, and returns the code
+// countGuess takes a guess from a code and from every budget, before anything is compared, and returns the code
 // with the guess counted. *CodeGone, *TooMany: then nothing may be compared.
-func (e *Engine) countGuess(tx storage.Tx, v Visitor, f storage.Flow, now int64) (storage.OTP, error) {
-	if f.OTPID.IsZero() {
+func (e *Engine) countGuess(tx storage.Tx, v Visitor, id storage.ID, now int64) (storage.OTP, error) {
+	if id.IsZero() {
 		return storage.OTP{}, &CodeGone{Why: GoneNever}
 	}
-	counted := tx.GuessOTP(f.OTPID, now, int64(e.cfg.Budgets.GuessesPerCode))
+	counted := tx.GuessOTP(id, now, int64(e.cfg.Budgets.GuessesPerCode))
 	if counted != nil && !errors.Is(counted, storage.ErrSpent) {
 		return storage.OTP{}, fmt.Errorf("count guess: %w", counted)
 	}
-	o, err := tx.OTP(f.OTPID)
+	o, err := tx.OTP(id)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return storage.OTP{}, &CodeGone{Why: GoneExpired}
@@ -92,27 +93,13 @@ func (e *Engine) countGuess(tx storage.Tx, v Visitor, f storage.Flow, now int64)
 	case counted != nil:
 		return storage.OTP{}, &CodeGone{Why: max(GoneExpired, e.gone(o, now))}
 	}
-	b := e.cfg.Budgets
-	if err := e.spend(tx, b.networkGuesses(), v.Network, now); err != nil {
-		return storage.OTP{}, err
-	}
-	return o, e.spend(tx, b.guesses(), o.Address, now)
+	return o, e.spendGuess(tx, v, o.Address, now)
 }
 
 // wrong is the answer to a guess that was counted and was not right. The last one an address had is worth an event.
 func (e *Engine) wrong(tx storage.Tx, v Visitor, o storage.OTP, now int64) (outcome, err error) {
-	left, err := e.left(tx, e.cfg.Budgets.guesses(), o.Address, now)
-	if err != nil {
-		return nil, fmt.Errorf("read budget of guesses: %w", err)
-	}
-	if left == 0 {
-		u, err := tx.UserByEmail(o.Address)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return nil, fmt.Errorf("look up address: %w", err)
-		}
-		if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventAddressSlowed, UserID: u.ID, IP: ip(v)}); err != nil {
-			return nil, err
-		}
+	if err := e.noteSlowed(tx, v, o.Address, now); err != nil {
+		return nil, err
 	}
 	return &WrongAnswer{Left: max(0, e.cfg.Budgets.GuessesPerCode-int(o.Tries))}, nil
 }

@@ -27,6 +27,7 @@ type Visitor struct {
 	Agent     string // User-Agent, printable
 	Languages string // what mail to this visitor should be written in, best first (words.Library.Match)
 	Browser   string // value of the "browser" cookie; "" if there is none
+	Device    string // value of the "device" cookie, which outlives sign-ins; "" if there is none
 }
 
 // Config is what the owner of the server can set.

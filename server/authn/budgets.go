@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"gatelatch/server/secret"
 	"gatelatch/storage"
 )
 
@@ -21,6 +22,8 @@ type Budgets struct {
 	NetworkGuessesHour         int // 120
 	MailsHour                  int // 1,000, of the whole server
 	FlowsNetworkHour           int // 300
+	SecondFactorGuessesHour    int // 10 wrong ones of a person's authenticator app; as many recovery codes
+	SecondFactorGuessesDay     int // 30; in a year they hit a code that lives 90 seconds with a chance of 3 %
 }
 
 // DefaultBudgets are those of DESIGN §6.
@@ -29,6 +32,7 @@ func DefaultBudgets() Budgets {
 		GuessesPerCode: 5, WrongGuessesPerAddressHour: 30,
 		MailsPerAddressBurst: 5, MailsPerAddressMinute: 1, MailsPerAddressHour: 20,
 		NetworkMailsHour: 60, NetworkGuessesHour: 120, MailsHour: 1000, FlowsNetworkHour: 300,
+		SecondFactorGuessesHour: 10, SecondFactorGuessesDay: 30,
 	}
 }
 
@@ -42,6 +46,7 @@ func (b Budgets) withDefaults() Budgets {
 		{&b.MailsPerAddressBurst, d.MailsPerAddressBurst}, {&b.MailsPerAddressMinute, d.MailsPerAddressMinute},
 		{&b.MailsPerAddressHour, d.MailsPerAddressHour}, {&b.NetworkMailsHour, d.NetworkMailsHour},
 		{&b.NetworkGuessesHour, d.NetworkGuessesHour}, {&b.MailsHour, d.MailsHour}, {&b.FlowsNetworkHour, d.FlowsNetworkHour},
+		{&b.SecondFactorGuessesHour, d.SecondFactorGuessesHour}, {&b.SecondFactorGuessesDay, d.SecondFactorGuessesDay},
 	} {
 		if *n.set <= 0 {
 			*n.set = n.without
@@ -196,17 +201,133 @@ func (e *Engine) left(tx storage.Tx, b budget, whose string, now int64) (int64, 
 	return left, err
 }
 
-// refund gives back what the owner of an address used up on the way in: all that hangs on the address, for nobody else
-// gets this far with it, and one of each that is shared with others. typed: by a code, so that a guess was spent.
-func (e *Engine) refund(tx storage.Tx, v Visitor, address string, typed bool) error {
+// guesser is whose budgets a visitor uses up at an address: those of a browser in which its owner has signed in before, so that
+// nobody's guesses and mails slow them there; or else those of the address. The cookie of a stolen browser gives no more than its own.
+func (e *Engine) guesser(tx storage.Tx, v Visitor, address string, now int64) (whose string, known bool, err error) {
+	if v.Device == "" {
+		return address, false, nil
+	}
+	d, err := tx.DeviceByEmail(address, secret.Hash(v.Device), now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return address, false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("look up browser: %w", err)
+	}
+	return "browser/" + d.ID.String(), true, nil
+}
+
+// spendGuess counts a guess at what proves an address (a mailed code, a password), before anything is compared; *TooMany.
+func (e *Engine) spendGuess(tx storage.Tx, v Visitor, address string, now int64) error {
+	whose, known, err := e.guesser(tx, v, address, now)
+	if err != nil {
+		return err
+	}
+	if !known {
+		if err := e.spend(tx, e.cfg.Budgets.networkGuesses(), v.Network, now); err != nil {
+			return err
+		}
+	}
+	return e.spend(tx, e.cfg.Budgets.guesses(), whose, now)
+}
+
+// noteSlowed writes an event when the guess that has been counted was the last one that its budget had.
+func (e *Engine) noteSlowed(tx storage.Tx, v Visitor, address string, now int64) error {
+	whose, _, err := e.guesser(tx, v, address, now)
+	if err != nil {
+		return err
+	}
+	left, err := e.left(tx, e.cfg.Budgets.guesses(), whose, now)
+	if err != nil {
+		return fmt.Errorf("read budget of guesses: %w", err)
+	}
+	if left > 0 {
+		return nil
+	}
+	u, err := tx.UserByEmail(address)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("look up address: %w", err)
+	}
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventAddressSlowed, UserID: u.ID, IP: ip(v)})
+}
+
+// secondFactor are the budgets of wrong answers to one second factor.
+func (b Budgets) secondFactor() []budget {
+	return []budget{
+		{slows: BudgetSecondFactor, limit: b.SecondFactorGuessesHour, window: time.Hour},
+		{slows: BudgetSecondFactorDay, limit: b.SecondFactorGuessesDay, window: 24 * time.Hour},
+	}
+}
+
+// spendSecond counts a guess at a second factor of a person, before anything is compared; *TooMany. Whoever guesses has proven a
+// first factor. As with an address, the person's own browsers have budgets of their own. It returns how many guesses are left.
+func (e *Engine) spendSecond(tx storage.Tx, v Visitor, user storage.ID, m Method, now int64) (left int64, err error) {
+	whose, known, err := e.secondGuesser(tx, v, user, m, now)
+	if err != nil {
+		return 0, err
+	}
+	if !known {
+		if err := e.spend(tx, e.cfg.Budgets.networkGuesses(), v.Network, now); err != nil {
+			return 0, err
+		}
+	}
+	for i, b := range e.cfg.Budgets.secondFactor() {
+		if err := e.spend(tx, b, whose, now); err != nil {
+			return 0, err
+		}
+		n, err := e.left(tx, b, whose, now)
+		if err != nil {
+			return 0, fmt.Errorf("read budget of %s: %w", b.slows, err)
+		}
+		if i == 0 || n < left {
+			left = n
+		}
+	}
+	return left, nil
+}
+
+// refundSecond gives back what a person used up on the way to a right answer.
+func (e *Engine) refundSecond(tx storage.Tx, v Visitor, user storage.ID, m Method, now int64) error {
+	whose, known, err := e.secondGuesser(tx, v, user, m, now)
+	if err != nil {
+		return err
+	}
+	for _, b := range e.cfg.Budgets.secondFactor() {
+		if err := tx.RefundBudget(e.name(b, whose)); err != nil {
+			return fmt.Errorf("refund budget of %s: %w", b.slows, err)
+		}
+	}
+	if known {
+		return nil
+	}
+	return tx.ReturnBudget(e.name(e.cfg.Budgets.networkGuesses(), v.Network))
+}
+
+func (e *Engine) secondGuesser(tx storage.Tx, v Visitor, user storage.ID, m Method, now int64) (whose string, known bool, err error) {
+	d, known, err := e.device(tx, v, user, now)
+	if known {
+		return string(m) + "/browser/" + d.ID.String(), true, err
+	}
+	return string(m) + "/" + user.String(), false, err
+}
+
+// refund gives back what the owner of an address used up on the way in: all that hangs on the address (or on the browser of theirs),
+// for nobody else gets this far with it, and one of each that is shared with others. typed: by a code, so that a guess was spent.
+func (e *Engine) refund(tx storage.Tx, v Visitor, address string, typed bool, now int64) error {
+	whose, known, err := e.guesser(tx, v, address, now)
+	if err != nil {
+		return err
+	}
 	b := e.cfg.Budgets
 	for _, own := range []budget{b.guesses(), b.burst(), b.mails()} {
-		if err := tx.RefundBudget(e.name(own, address)); err != nil {
-			return fmt.Errorf("refund budget of %s: %w", own.slows, err)
+		for _, whose := range []string{whose, address} {
+			if err := tx.RefundBudget(e.name(own, whose)); err != nil {
+				return fmt.Errorf("refund budget of %s: %w", own.slows, err)
+			}
 		}
 	}
 	shared := []string{e.name(b.flows(), v.Network), e.name(b.networkMails(), v.Network), e.name(b.allMails(), "")}
-	if typed {
+	if typed && !known {
 		shared = append(shared, e.name(b.networkGuesses(), v.Network))
 	}
 	for _, name := range shared {

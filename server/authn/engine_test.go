@@ -24,7 +24,13 @@ type room struct {
 	store *storage.Store
 	e     *authn.Engine
 	mails *email.Inbox
+	ahead atomic.Int64 // how far its clock is ahead, in nanoseconds
 }
+
+// pass lets time go by.
+func (r *room) pass(d time.Duration) { r.ahead.Add(int64(d)) }
+
+func (r *room) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 
 func newRoom(t *testing.T, store *storage.Store, c authn.Config) *room {
 	t.Helper()
@@ -34,7 +40,7 @@ func newRoom(t *testing.T, store *storage.Store, c authn.Config) *room {
 	}
 	r := &room{T: t, store: store, mails: email.NewInbox()}
 	c.PublicURL = "https://id.example.com"
-	r.e = authn.New(c, authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r.e = authn.New(c, authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: r.now, Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -31,7 +31,7 @@ func EndSession(tx storage.Tx, session storage.ID, now int64) error {
 	return tx.RevokeSession(session, now)
 }
 
-// EndAccess ends every session and every grant of a person, with the farewells. It may be followed by the person's deletion.
+// EndAccess ends every session and every grant of a person, with the farewells, and forgets their browsers. It may be followed by the person's deletion.
 func EndAccess(tx storage.Tx, user storage.ID, now int64) error {
 	sessions, err := tx.UserSessions(user, now)
 	if err != nil {
@@ -43,6 +43,9 @@ func EndAccess(tx storage.Tx, user storage.ID, now int64) error {
 		}
 	}
 	if err := tx.RevokeUserSessions(user, storage.ID{}, now); err != nil {
+		return err
+	}
+	if err := tx.DeleteUserDevices(user); err != nil {
 		return err
 	}
 	return tx.RevokeUserGrants(user, now)

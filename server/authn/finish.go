@@ -21,6 +21,7 @@ type Proof struct {
 	OTP      storage.ID // spent by this proof
 	Typed    bool       // a code was typed, so a guess was counted
 	Remember bool       // "This is my device"
+	Trust    bool       // "This device needs no second factor", said along with a second factor
 	Cookie   string     // value of the session cookie the browser has now
 }
 
@@ -31,6 +32,7 @@ type SignIn struct {
 	Live   Live          // zero until there is a session
 	Cookie string        // the new value of the session cookie
 	Life   time.Duration // of the cookie; 0: until the browser is closed
+	Device string        // the new value of the device cookie, which lives for DeviceLife
 	New    bool          // the person signed up
 }
 
@@ -38,6 +40,7 @@ type SignIn struct {
 type progress struct {
 	Proven   []Proven `json:"proven"`
 	Remember bool     `json:"remember,omitempty"`
+	Trust    bool     `json:"trust,omitempty"`
 	New      bool     `json:"new,omitempty"`
 	Address  string   `json:"address,omitempty"` // that the sign-in began with
 }
@@ -69,7 +72,7 @@ func (r *refusal) Error() string { return "refused: " + r.why }
 // Its checks come first: an error that is not storage's has written nothing. f is nil for a sign-in without a flow, of which no
 // second factor is demanded. *CodeGone and ErrFlowDone for the loser of a race.
 func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p Proof) (SignIn, error) {
-	s, err := e.standing(tx, f)
+	s, err := e.standing(tx, v, f, now)
 	if err != nil {
 		return SignIn{}, err
 	}
@@ -88,7 +91,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		g = progress{Address: p.Address}
 	}
 	g.Proven = append(g.Proven, Proven{Method: p.Method, AMR: p.AMR, Both: p.Both, At: now})
-	g.Remember, g.New = g.Remember || p.Remember, g.New || fresh
+	g.Remember, g.Trust, g.New = g.Remember || p.Remember, g.Trust || p.Trust, g.New || fresh
 	if !p.OTP.IsZero() {
 		if err := tx.SpendOTP(p.OTP, now); errors.Is(err, storage.ErrSpent) {
 			return SignIn{}, &CodeGone{Why: GoneSpent}
@@ -102,7 +105,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		}
 	}
 	if p.Address != "" {
-		if err := e.refund(tx, v, p.Address, p.Typed); err != nil {
+		if err := e.refund(tx, v, p.Address, p.Typed, now); err != nil {
 			return SignIn{}, err
 		}
 	}
@@ -110,7 +113,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 }
 
 // standing is how far a flow has come, and what is demanded of it.
-func (e *Engine) standing(tx storage.Tx, f *storage.Flow) (Standing, error) {
+func (e *Engine) standing(tx storage.Tx, v Visitor, f *storage.Flow, now int64) (Standing, error) {
 	x, err := e.experienceIn(tx)
 	if err != nil || f == nil {
 		return Standing{Experience: x}, err
@@ -127,12 +130,16 @@ func (e *Engine) standing(tx storage.Tx, f *storage.Flow) (Standing, error) {
 		return s, err
 	}
 	s.Proven = g.Proven
-	return s, e.weigh(tx, &s, f.UserID)
+	return s, e.weigh(tx, v, &s, f.UserID, now)
 }
 
-// weigh fills in what is to be known of the person.
-func (e *Engine) weigh(tx storage.Tx, s *Standing, user storage.ID) error {
-	var err error
+// weigh fills in what is to be known of the person, and of this browser as one of theirs.
+func (e *Engine) weigh(tx storage.Tx, v Visitor, s *Standing, user storage.ID, now int64) error {
+	d, _, err := e.device(tx, v, user, now)
+	if err != nil {
+		return err
+	}
+	s.Excused = d.Trusted > 0 && s.Experience.TrustDevice > 0 && now < d.Trusted+s.Experience.TrustDevice*1e6
 	if s.Has, err = e.factors(tx, user); err != nil {
 		return fmt.Errorf("read factors: %w", err)
 	}
@@ -146,7 +153,7 @@ func (e *Engine) weigh(tx storage.Tx, s *Standing, user storage.ID) error {
 func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u storage.User, s Standing, g progress, before string) (SignIn, error) {
 	s.Proven = g.Proven
 	if f != nil {
-		if err := e.weigh(tx, &s, u.ID); err != nil {
+		if err := e.weigh(tx, v, &s, u.ID, now); err != nil {
 			return SignIn{}, err
 		}
 		if step := After(s); step != StepDone {
@@ -155,7 +162,7 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 	}
 	cookie := secret.Token(32)
 	row := storage.Session{
-		ID: storage.NewID(), Digest: secret.Hash(cookie), UserID: u.ID, AuthTime: authTime(g.Proven), AMR: amr(g.Proven), ACR: acrOf(level(g.Proven)), Methods: methodNames(g.Proven, s.Excused),
+		ID: storage.NewID(), Digest: secret.Hash(cookie), UserID: u.ID, AuthTime: authTime(g.Proven), AMR: amr(g.Proven), ACR: acrOf(level(g.Proven)), Methods: methodNames(g.Proven, s.excused()),
 		Remembered: g.Remember, IP: ip(v), Agent: v.Agent, Seen: now, Expires: e.sessionEnd(g.Remember, authTime(g.Proven), now),
 	}
 	in := SignIn{Step: StepDone, Live: Live{Session: row, User: u, Groups: s.Groups}, Cookie: cookie, New: g.New}
@@ -168,6 +175,11 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 		}
 		in.Flow = *f
 		in.Flow.Finished, in.Flow.SessionID = now, row.ID
+	}
+	var err error
+	trust := g.Trust && level(g.Proven) > 1 && s.Experience.TrustDevice > 0
+	if in.Device, err = e.meetDevice(tx, v, u.ID, trust, now); err != nil {
+		return SignIn{}, fmt.Errorf("keep browser: %w", err)
 	}
 	if err := e.replaceSession(tx, v, before, row, now); err != nil {
 		return SignIn{}, fmt.Errorf("end the session before: %w", err)

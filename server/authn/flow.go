@@ -172,6 +172,9 @@ func (e *Engine) Continue(ctx context.Context, v Visitor, id, cookie string) (st
 
 // doneIfSpent turns the loss of the race to finish a flow into its reason.
 func doneIfSpent(err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, storage.ErrSpent) {
 		return ErrFlowDone
 	}

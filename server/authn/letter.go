@@ -51,7 +51,7 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	if err != nil {
 		return m, false, ignoreMissing(err)
 	}
-	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent || f.Finished > 0 || f.OTPID != o.ID {
+	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent || f.Finished > 0 || f.OTPID != o.ID && f.SecondOTP != o.ID {
 		return m, false, nil
 	}
 	app := ""
@@ -76,8 +76,12 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	if o.Purpose == purposeSignUp {
 		usage = email.Register
 	}
+	link := e.linkURL(o)
+	if o.Purpose == purposeSecond {
+		usage, link = email.MfaVerification, "" // it is typed where the first factor was proven, and nowhere else
+	}
 	m, err = e.templates.Code(c, email.CodeMail{
-		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: e.linkURL(o), Device: l.Device, IP: l.IP, Host: e.host,
+		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: link, Device: l.Device, IP: l.IP, Host: e.host,
 		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
 	})
 	m.Ref = o.ID.String()

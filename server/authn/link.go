@@ -59,7 +59,7 @@ func (e *Engine) link(tx storage.Tx, flow, token string, now int64) (storage.Flo
 		return storage.Flow{}, storage.OTP{}, ErrLinkGone
 	case err != nil:
 		return storage.Flow{}, storage.OTP{}, fmt.Errorf("read code: %w", err)
-	case o.FlowID != f.ID || o.Address != f.Login || o.Purpose == purposeClosed:
+	case o.FlowID != f.ID || o.Address != f.Login || o.Purpose == purposeClosed || o.Purpose == purposeSecond:
 		return storage.Flow{}, storage.OTP{}, ErrLinkGone
 	}
 	want := e.linkOf(o)

@@ -26,7 +26,7 @@ const (
 // it otherwise.
 var (
 	FirstMethods  = []Method{MethodCode}
-	SecondMethods = []Method{}
+	SecondMethods = []Method{MethodTOTP}
 )
 
 // methodDevice stands among the methods of a session that was excused from its second factor.
@@ -50,8 +50,10 @@ type Factors struct {
 	Mailbox       bool // an address of theirs is proven
 	Password      bool
 	Passkeys      int
+	TOTP          bool     // an authenticator app is set up
 	RecoveryCodes int      // not yet used
-	On            []Method // second factors the person has turned on
+	On            []Method // second factors that the person wants to be asked for at every sign-in, the preferred one first
+	Preferred     Method   // "" if none of them is
 }
 
 // has reports whether the person can use the method now.
@@ -64,7 +66,7 @@ func (f Factors) has(m Method) bool {
 	case MethodPasskey:
 		return f.Passkeys > 0
 	case MethodTOTP:
-		return slices.Contains(f.On, MethodTOTP)
+		return f.TOTP
 	case MethodRecovery:
 		return f.RecoveryCodes > 0
 	}
@@ -77,7 +79,28 @@ func (e *Engine) factors(tx storage.Tx, user storage.ID) (Factors, error) {
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return Factors{}, err
 	}
-	return Factors{Mailbox: m.VerifiedAt > 0}, nil
+	has := Factors{Mailbox: m.VerifiedAt > 0}
+	if _, err := tx.UserTOTP(user); err == nil {
+		has.TOTP = true
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return Factors{}, err
+	}
+	codes, _, err := tx.RecoveryCodes(user)
+	if err != nil {
+		return Factors{}, err
+	}
+	has.RecoveryCodes = int(codes)
+	on, err := tx.SecondFactors(user)
+	if err != nil {
+		return Factors{}, err
+	}
+	for _, f := range on {
+		has.On = append(has.On, Method(f.Method))
+		if f.Preferred {
+			has.Preferred = Method(f.Method)
+		}
+	}
+	return has, nil
 }
 
 // level is how strong proofs are together: 0 for none, 1 for one factor, 2 for two of different kinds, 3 if one of two cannot be phished.

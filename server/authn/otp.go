@@ -15,6 +15,7 @@ const (
 	purposeSignIn = "sign_in"
 	purposeSignUp = "sign_up"
 	purposeClosed = "closed"
+	purposeSecond = "second_factor"
 )
 
 // resendLeast is how much of its life a code must still have to be worth sending again.
@@ -75,10 +76,14 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 // spendMail takes one mail from every budget that counts them.
 func (e *Engine) spendMail(tx storage.Tx, v Visitor, address string, now int64) error {
 	b := e.cfg.Budgets
+	whose, _, err := e.guesser(tx, v, address, now)
+	if err != nil {
+		return err
+	}
 	for _, s := range []struct {
 		budget budget
 		whose  string
-	}{{b.networkMails(), v.Network}, {b.burst(), address}, {b.mails(), address}, {b.allMails(), ""}} {
+	}{{b.networkMails(), v.Network}, {b.burst(), whose}, {b.mails(), whose}, {b.allMails(), ""}} {
 		if err := e.spend(tx, s.budget, s.whose, now); err != nil {
 			return err
 		}
@@ -102,12 +107,16 @@ func purposeFor(tx storage.Tx, address string, open bool) (string, error) {
 
 // challenge finds the flow's live code for the address, or makes one.
 func (e *Engine) challenge(tx storage.Tx, f storage.Flow, address, purpose string, now int64) (storage.OTP, error) {
-	if !f.OTPID.IsZero() && f.Login == address {
-		o, err := tx.OTP(f.OTPID)
+	last := f.OTPID
+	if purpose == purposeSecond {
+		last = f.SecondOTP
+	}
+	if !last.IsZero() {
+		o, err := tx.OTP(last)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return storage.OTP{}, fmt.Errorf("read code: %w", err)
 		}
-		if err == nil && o.Purpose == purpose && e.gone(o, now+resendLeast.Microseconds()) == 0 {
+		if err == nil && o.Address == address && o.Purpose == purpose && e.gone(o, now+resendLeast.Microseconds()) == 0 {
 			o.Sent = now
 			return o, tx.SentOTP(o.ID, now)
 		}
@@ -119,10 +128,10 @@ func (e *Engine) challenge(tx storage.Tx, f storage.Flow, address, purpose strin
 	if err := tx.InsertOTP(o); err != nil {
 		return storage.OTP{}, fmt.Errorf("keep code: %w", err)
 	}
-	if err := tx.ChallengeFlow(f.ID, address, o.ID); err != nil {
-		return storage.OTP{}, doneIfSpent(err)
+	if purpose == purposeSecond {
+		return o, doneIfSpent(tx.ChallengeFlowAgain(f.ID, o.ID))
 	}
-	return o, nil
+	return o, doneIfSpent(tx.ChallengeFlow(f.ID, address, o.ID))
 }
 
 // Usable reports whether a code can still be typed.
@@ -153,13 +162,18 @@ type Code struct {
 
 // Code tells how the flow's code stands; ErrFlowGone, *CodeGone if none was sent yet.
 func (e *Engine) Code(ctx context.Context, f storage.Flow) (Code, error) {
-	if f.OTPID.IsZero() {
+	return e.codeIn(ctx, f.OTPID, f.Login)
+}
+
+// codeIn tells how one code stands, that was sent to an address.
+func (e *Engine) codeIn(ctx context.Context, id storage.ID, address string) (Code, error) {
+	if id.IsZero() {
 		return Code{}, &CodeGone{Why: GoneNever}
 	}
 	tx, now := e.store.View(ctx), e.now()
-	o, err := tx.OTP(f.OTPID)
+	o, err := tx.OTP(id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return Code{Address: f.Login, Gone: GoneExpired}, nil
+		return Code{Address: address, Gone: GoneExpired}, nil
 	}
 	if err != nil {
 		return Code{}, fmt.Errorf("read code: %w", err)

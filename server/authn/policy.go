@@ -130,7 +130,7 @@ func (s Standing) insisted() int {
 // wished is the level that fulfils one of the values wished for; 0 if none has a meaning.
 func (s Standing) wished() int { return weakest(s.Demands.ACRValues) }
 
-// Offers lists what the person can prove more with, the strongest first: what they have, that may be used here, and that is
+// Offers lists what the person can prove more with, the one they prefer in front, then the strongest first: what they have, that may be used here, and that is
 // of another kind than what was proven already. Where only a key fulfils what is insisted on, and they have one, it is the key.
 func (s Standing) Offers() []Method {
 	var offers []Method
@@ -143,21 +143,42 @@ func (s Standing) Offers() []Method {
 	if s.insisted() > 2 && slices.Contains(offers, MethodPasskey) {
 		return []Method{MethodPasskey}
 	}
+	if at := slices.Index(offers, s.Has.Preferred); at > 0 {
+		offers = slices.Insert(slices.Delete(offers, at, at+1), 0, s.Has.Preferred)
+	}
 	return offers
 }
 
 // usable reports whether a method may add to what was proven. A mailbox adds to a password alone: whoever reads the mail could have
-// begun with it, or with the account that the mail belongs to. A password adds where nobody has turned anything else on.
+// begun with it, or with the account that the mail belongs to. A password adds where the person has nothing better. What somebody
+// has set up goes on working where it can no longer be set up.
 func (s Standing) usable(m Method) bool {
 	switch m {
 	case MethodCode:
 		return slices.Contains(s.Experience.SecondFactors, MethodCode) && s.only(MethodPassword)
 	case MethodRecovery:
-		return len(s.Has.On) > 0 || s.Has.Passkeys > 0
+		return s.Has.TOTP || s.Has.Passkeys > 0
 	case MethodPassword:
-		return len(s.Has.On) == 0 && slices.Contains(s.Experience.Methods, MethodPassword)
+		return !s.Has.TOTP && !slices.Contains(s.Has.On, MethodPasskey) && slices.Contains(s.Experience.Methods, MethodPassword)
 	}
 	return true
+}
+
+// Enrolls lists what the person can set up now to fulfil what is insisted on; nothing while they have something to prove more with.
+func (s Standing) Enrolls() []Method {
+	if After(s) != StepEnrol {
+		return nil
+	}
+	var enrolls []Method
+	if slices.Contains(s.Experience.SecondFactors, MethodTOTP) && !s.Has.TOTP && s.insisted() < 3 {
+		enrolls = append(enrolls, MethodTOTP)
+	}
+	return enrolls
+}
+
+// excused reports whether a sign-in is done only because this browser needs no second factor.
+func (s Standing) excused() bool {
+	return s.Excused && level(s.Proven) < 2 && s.Experience.demandsSecond(s.Groups, s.Has)
 }
 
 func (s Standing) only(m Method) bool {

@@ -123,7 +123,7 @@ func TestStepAfterEveryProof(t *testing.T) {
 		social   = Proven{Method: MethodSocial}
 
 		all      = Experience{Methods: []Method{MethodCode, MethodPassword, MethodPasskey}, SecondFactors: []Method{MethodTOTP, MethodPasskey, MethodCode}, SecondFactor: SecondFactorOptional}
-		withTOTP = Factors{Mailbox: true, Password: true, RecoveryCodes: 10, On: []Method{MethodTOTP}}
+		withTOTP = Factors{Mailbox: true, TOTP: true, Password: true, RecoveryCodes: 10, On: []Method{MethodTOTP}}
 		nothing  = Factors{Mailbox: true, Password: true}
 		withKey  = Factors{Mailbox: true, Password: true, Passkeys: 1}
 	)
@@ -161,9 +161,9 @@ func TestStepAfterEveryProof(t *testing.T) {
 		{name: "required of a group: somebody else who has turned one on", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: rule(SecondFactorInGroups, "staff")}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
 		{name: "a client insists although it is off", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: rule(SecondFactorOff), Client: wants(ACR2)}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
 		{name: "a client insists: no browser is excused", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: all, Excused: true, Client: wants(ACR2)}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
-		{name: "a client insists on a key: nothing else will do", s: Standing{Proven: []Proven{code}, Has: Factors{Mailbox: true, Passkeys: 1, On: []Method{MethodTOTP}}, Experience: all, Client: wants(PHR)}, want: StepSecondFactor, offers: []Method{MethodPasskey}},
+		{name: "a client insists on a key: nothing else will do", s: Standing{Proven: []Proven{code}, Has: Factors{Mailbox: true, TOTP: true, Passkeys: 1, On: []Method{MethodTOTP}}, Experience: all, Client: wants(PHR)}, want: StepSecondFactor, offers: []Method{MethodPasskey}},
 		{name: "a client insists on a key: whoever has none proves what they have before they make one", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: all, Client: wants(PHR)}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
-		{name: "a client insists on a key: and makes one then", s: Standing{Proven: []Proven{code, totp}, Has: Factors{Mailbox: true, On: []Method{MethodTOTP}}, Experience: all, Client: wants(PHR)}, want: StepEnrol},
+		{name: "a client insists on a key: and makes one then", s: Standing{Proven: []Proven{code, totp}, Has: Factors{Mailbox: true, TOTP: true, On: []Method{MethodTOTP}}, Experience: all, Client: wants(PHR)}, want: StepEnrol},
 		{name: "a request insists on one of several", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: rule(SecondFactorOff), Demands: Demands{RequiredACR: []string{PHR, ACR2}}}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
 		{name: "a wish is asked for if it can be had", s: Standing{Proven: []Proven{code}, Has: withTOTP, Experience: rule(SecondFactorOff), Demands: Demands{ACRValues: []string{ACR2}}}, want: StepSecondFactor, offers: []Method{MethodTOTP, MethodRecovery}},
 		{name: "and let go if not", s: Standing{Proven: []Proven{code}, Has: Factors{Mailbox: true}, Experience: all, Demands: Demands{ACRValues: []string{ACR2}}}, want: StepDone},

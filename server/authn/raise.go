@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"gatelatch/storage"
 )
 
+// freshSignIn is how old a sign-in may be for ways in to be changed.
+const freshSignIn = 5 * time.Minute
+
 // Raise carries what the person who is signed in has proven into a flow that asks for more (step-up, RFC 9470), so that only the
 // rest has to be proven. It returns what that leads to: the next step of the flow, or a session if the flow can do without.
-// ErrSignIn if the flow asks for anything else than more proof; ErrFlowGone, ErrFlowDone.
+// ErrSignIn if the flow asks for anything else than more proof, or for a second factor to be set up, which needs a sign-in of the
+// last minutes; ErrFlowGone, ErrFlowDone.
 func (e *Engine) Raise(ctx context.Context, v Visitor, id, cookie string) (SignIn, error) {
 	live, err := e.Session(ctx, cookie)
 	if err != nil {
@@ -29,7 +34,7 @@ func (e *Engine) Raise(ctx context.Context, v Visitor, id, cookie string) (SignI
 		if f.Finished > 0 {
 			return ErrFlowDone
 		}
-		s, err := e.standing(tx, &f)
+		s, err := e.standing(tx, v, &f, now)
 		if err != nil {
 			return err
 		}
@@ -37,6 +42,9 @@ func (e *Engine) Raise(ctx context.Context, v Visitor, id, cookie string) (SignI
 			return ErrSignIn
 		}
 		in, err = e.proceed(tx, now, v, &f, live.User, s, progress{Proven: provenIn(live.Session), Remember: live.Session.Remembered}, cookie)
+		if err == nil && in.Step == StepEnrol && now-live.Session.AuthTime > freshSignIn.Microseconds() {
+			return ErrSignIn // a session that somebody has left open sets up no way in
+		}
 		return err
 	})
 	return in, err
@@ -76,6 +84,6 @@ func (e *Engine) Standing(ctx context.Context, v Visitor, id string) (storage.Us
 	if err != nil {
 		return storage.User{}, Standing{}, err
 	}
-	s, err := e.standing(tx, &f)
+	s, err := e.standing(tx, v, &f, e.now())
 	return u, s, err
 }

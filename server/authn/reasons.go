@@ -26,6 +26,8 @@ var (
 	ErrNoUser        = errors.New("there is no such person")
 	ErrNoGroup       = errors.New("there is no such group")
 	ErrGroupName     = errors.New("not a name for a group")
+	ErrNotEnrolled   = errors.New("the person has not set that up")
+	ErrNoSetUp       = errors.New("nothing of that kind is being set up here, or its time is over")
 )
 
 // TooMany is ErrTooMany with what is used up, and when it will work again.
@@ -50,6 +52,8 @@ const (
 	BudgetNetworkDeviceGuesses = "network_device_guesses" // user codes typed by this network
 	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server
 	BudgetAllMails             = "all_mails"              // mails of the whole server
+	BudgetSecondFactor         = "second_factor"          // answers to a second factor of this person, in an hour
+	BudgetSecondFactorDay      = "second_factor_day"      // likewise, in a day
 )
 
 // Error implements error.
