@@ -62,10 +62,10 @@ func loopbackTwin(host string, public *url.URL) bool {
 
 func forPeople(path, issuerPath string) bool {
 	switch path {
-	case "/", "/set-up", "/inbox", "/device", issuerPath + "/authorize", issuerPath + "/logout":
+	case "/", "/set-up", "/inbox", "/device", "/account", issuerPath + "/authorize", issuerPath + "/logout":
 		return true
 	}
-	return path == "/sign-in" || strings.HasPrefix(path, "/sign-in/") || strings.HasPrefix(path, "/inbox/")
+	return path == "/sign-in" || strings.HasPrefix(path, "/sign-in/") || strings.HasPrefix(path, "/account/") || strings.HasPrefix(path, "/inbox/")
 }
 
 func isLoopback(host string) bool {

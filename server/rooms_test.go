@@ -19,7 +19,7 @@ import (
 var rooms = map[string][]string{
 	"":                     {"cli"},
 	"cli":                  {"server", "server/admin", "server/authn", "server/secret", "storage", "email", "views", "views/words"},
-	"server":               {"server/admin", "server/authn", "server/oidc", "server/safehttp", "server/secret", "server/signin", "server/web", "storage", "email", "views", "views/words"},
+	"server":               {"server/account", "server/admin", "server/authn", "server/oidc", "server/safehttp", "server/secret", "server/signin", "server/web", "storage", "email", "views", "views/words"},
 	"server/web":           {},
 	"server/secret":        {},
 	"server/safehttp":      {},
@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"server/authn":         {"server/secret", "storage", "email", "views/words"},
 	"server/oidc":          {"server/authn", "server/clients", "server/jose", "server/safehttp", "server/secret", "server/web", "storage", "views"},
 	"server/signin":        {"server/authn", "server/web", "storage", "views", "views/words"},
+	"server/account":       {"server/authn", "server/web", "storage", "views", "views/words"},
 	"server/admin":         {"server/authn", "server/clients", "server/secret", "server/web", "storage", "views"},
 	"storage":              {},
 	"e2e/loud":             {},

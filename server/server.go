@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gatelatch/email"
+	"gatelatch/server/account"
 	"gatelatch/server/admin"
 	"gatelatch/server/authn"
 	"gatelatch/server/oidc"
@@ -138,9 +139,13 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 
+	accounts := account.New(account.Config{PublicURL: c.PublicURL},
+		account.Deps{Store: d.Store, Engine: s.engine, Cookies: cookies, LastUsed: oidc.LastUsed, Frame: signIn.Frame, Pages: signIn.Edge(), Now: d.Now, Log: d.Log})
+
 	mux := http.NewServeMux()
 	provider.Routes(mux)
 	signIn.Routes(mux)
+	accounts.Routes(mux)
 	s.admin.Mount(mux)
 	mux.Handle("GET /assets/", views.Assets())
 	mux.HandleFunc("GET /healthz", s.healthz)

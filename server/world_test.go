@@ -204,6 +204,7 @@ func (p *person) follow(r *http.Request) {
 			p.left = to
 			return
 		}
+		to, _, _ = strings.Cut(to, "#") // browsers keep that to themselves
 		r = p.request("GET", to, nil)
 	}
 	p.t.Fatal("redirected without end")

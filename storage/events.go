@@ -12,6 +12,7 @@ const (
 	EventSignedIn        = "session.signed_in"
 	EventSignedOut       = "session.signed_out"
 	EventSignedOutAll    = "user.signed_out_everywhere"
+	EventSignedOutOthers = "user.signed_out_elsewhere"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"

@@ -125,6 +125,20 @@ func (tx Tx) SessionGrants(session ID, now int64) ([]Grant, error) {
 	return grants, err
 }
 
+// UserGrants returns the grants of a person that live at now and whose code was exchanged.
+func (tx Tx) UserGrants(user ID, now int64) ([]Grant, error) {
+	var grants []Grant
+	err := tx.each(`SELECT `+grantColumns+` FROM grants WHERE user_id = $1 AND code_spent > 0 AND revoked_at = 0 AND expires > $2 ORDER BY id`, []any{user, now}, func(row scanner) error {
+		var g Grant
+		if err := row.Scan(g.fields()...); err != nil {
+			return err
+		}
+		grants = append(grants, g)
+		return nil
+	})
+	return grants, err
+}
+
 // RevokeSessionGrants ends every grant made in a session.
 func (tx Tx) RevokeSessionGrants(session ID, now int64) error {
 	_, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE session_id = $1 AND revoked_at = 0`, session, now)
@@ -134,6 +148,12 @@ func (tx Tx) RevokeSessionGrants(session ID, now int64) error {
 // RevokeUserGrants ends every grant of a person.
 func (tx Tx) RevokeUserGrants(user ID, now int64) error {
 	_, err := tx.exec(`UPDATE grants SET revoked_at = $2, request = '' WHERE user_id = $1 AND revoked_at = 0`, user, now)
+	return err
+}
+
+// RevokeOtherGrants ends every grant of a person but those made in one session.
+func (tx Tx) RevokeOtherGrants(user, session ID, now int64) error {
+	_, err := tx.exec(`UPDATE grants SET revoked_at = $3, request = '' WHERE user_id = $1 AND revoked_at = 0 AND (session_id IS NULL OR session_id <> $2)`, user, session, now)
 	return err
 }
 
@@ -152,8 +172,17 @@ type Farewell struct {
 
 // Farewells lists the clients that were given something in a session, whatever became of it, each once.
 func (tx Tx) Farewells(session ID) ([]Farewell, error) {
+	return tx.farewells(`session_id = $1 AND code_spent > 0`, session)
+}
+
+// ClientFarewells lists the sessions of a person in which a client has something that lives, each once.
+func (tx Tx) ClientFarewells(user ID, client string) ([]Farewell, error) {
+	return tx.farewells(`user_id = $1 AND client_id = $2 AND session_id IS NOT NULL AND code_spent > 0 AND revoked_at = 0`, user, client)
+}
+
+func (tx Tx) farewells(of string, args ...any) ([]Farewell, error) {
 	var known []Farewell
-	err := tx.each(`SELECT DISTINCT client_id, user_id, COALESCE(sid, session_id) FROM grants WHERE session_id = $1 AND code_spent > 0 ORDER BY client_id`, []any{session}, func(row scanner) error {
+	err := tx.each(`SELECT DISTINCT client_id, user_id, COALESCE(sid, session_id) FROM grants WHERE `+of+` ORDER BY client_id`, args, func(row scanner) error {
 		var f Farewell
 		if err := row.Scan(&f.ClientID, &f.UserID, &f.SID); err != nil {
 			return err

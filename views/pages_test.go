@@ -155,7 +155,8 @@ func TestPagesObeyTheirContentSecurityPolicy(t *testing.T) {
 				}
 			case "form":
 				// form-action 'self' would stop the redirect to the app after these (see PageMayLeave).
-				if stays := strings.HasPrefix(value(n, "action"), "/set-up"); stays != (s.class == PageStays) {
+				action := value(n, "action")
+				if stays := strings.HasPrefix(action, "/set-up") || strings.HasPrefix(action, "/account") || action == "/sign-out" && s.class == PageStays; stays != (s.class == PageStays) {
 					t.Errorf("a form to %s on a page of class %d", value(n, "action"), s.class)
 				}
 			}
@@ -229,7 +230,7 @@ func TestPagesAreSoundForKeyboardAndScreenReader(t *testing.T) {
 				t.Errorf("%d times %s, want %d to 1", got, count.what, count.min)
 			}
 		}
-		for _, n := range all(doc, tagged("input")) {
+		for _, n := range all(doc, tagged("input", "select", "textarea")) {
 			if value(n, "type") == "hidden" {
 				continue
 			}
@@ -268,7 +269,7 @@ func TestPagesAreSoundForKeyboardAndScreenReader(t *testing.T) {
 
 func TestTheBadFieldHasTheFocusAndTheTitleSaysError(t *testing.T) {
 	for name, id := range map[string]string{
-		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code"} {
+		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code", "account-error": "profile-birthdate"} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		field := byID(doc, id)[0]
 		if _, ok := attr(field, "autofocus"); !ok || value(field, "aria-invalid") != "true" {
@@ -328,6 +329,14 @@ func TestHostileValuesStayText(t *testing.T) {
 			Repair(RepairPage{Frame: f, Received: "https://shop.example/cb", Nearest: v, Registered: 1, StrangeHost: v, Confirm: true, Against: v, Declared: true}),
 			Error(ErrorPage{Frame: f, Kind: ErrorHost, HomeURL: v, AgainURL: v, SeenURL: v, WantedURL: v, Reference: ref}),
 			Error(ErrorPage{Frame: f, Kind: ErrorNoAccess, HomeURL: v, Reference: ref}),
+			account(f, func(p *AccountPage) {
+				p.Owner = AccountOwner{Person: who, Hue: 3, Since: noon}
+				p.Panels = []Panel{
+					AccountProfile{Words: f.Words, Fields: []AccountField{{Name: "name", Value: v}}, More: []AccountField{{Name: "address.street_address", Value: v, Bad: true}}, Username: v, Locale: "en"}.Panel(),
+					AccountDevices{Words: f.Words, Devices: []AccountDevice{{ID: v, Name: v, IP: v, Seen: noon}}}.Panel(),
+					AccountApps{Words: f.Words, Apps: []AccountApp{{ID: v, Name: v, Unchecked: true, Scopes: []ConsentScope{{Kind: ScopeOther, Title: v}}, First: noon, Last: noon}}}.Panel(),
+				}
+			}),
 			Inbox(InboxPage{Frame: f, OlderURL: v, Messages: []InboxEntry{{v, v, v, v, noon}}}),
 			InboxMessage(InboxMessagePage{Frame: f, ID: v, From: v, To: v, Subject: v, At: noon, Code: v, LinkURL: v, Text: v, HTMLURL: v}),
 		} {

@@ -242,6 +242,34 @@ var states = []state{
 	}},
 	{"device-connected", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f), Connected: true}) }},
 	{"device-refused", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f)}) }},
+	{"account", PageStays, func(f Frame) templ.Component { return account(f, func(*AccountPage) {}) }},
+	{"account-new", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Owner = AccountOwner{Person: Person{Address: "ann@example.com"}, Hue: 4, Since: noon}
+			p.Panels = []Panel{
+				accountDevices(f, func(p *AccountDevices) { p.Devices = p.Devices[:1]; p.Devices[0].Apps = 0 }),
+				AccountApps{Words: f.Words}.Panel(),
+				accountProfile(f, func(p *AccountProfile) {
+					p.Username, p.Locale, p.Fields = "", "", []AccountField{{Name: "name"}, {Name: "zoneinfo"}}
+				}),
+			}
+		})
+	}},
+	{"account-saved", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Owner.Picture = "/pictures/0123456789abcdef.jpg"
+			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) { p.Status = f.Words.T("account.saved") })}
+		})
+	}},
+	{"account-error", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) {
+				p.More[3] = AccountField{Name: "birthdate", Value: "3 Feb", Bad: true, First: true}
+				p.Open = true
+			})}
+		})
+	}},
 	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
 	{"inbox-message", PageStays, func(f Frame) templ.Component {
 		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",
@@ -249,6 +277,43 @@ var states = []state{
 			Text:    "Your sign-in code: 482019\n\nValid for 10 minutes and one sign-in.\n\nhttp://localhost:4283/sign-in/link?flow=f1&t=t0k3n-that-is-rather-long-and-has-to-break-somewhere\n\n@localhost #482019\n",
 			HTMLURL: "/inbox/m1/html"})
 	}},
+}
+
+// account is the page of Ann with the panels that everybody has.
+func account(f Frame, change func(*AccountPage)) templ.Component {
+	f = own(f)
+	f.Here = "/account"
+	p := AccountPage{Frame: f, Owner: AccountOwner{Person: ann, Hue: 10, Since: noon.AddDate(0, -8, -16)}}
+	p.Panels = []Panel{accountDevices(f, func(*AccountDevices) {}), accountApps(f), accountProfile(f, func(*AccountProfile) {})}
+	change(&p)
+	return Account(p)
+}
+
+func accountProfile(f Frame, change func(*AccountProfile)) Panel {
+	p := AccountProfile{Words: f.Words, Username: "ann", Locale: "de", Languages: f.Words.Languages(), Zones: []string{"Europe/Vienna"},
+		Fields: []AccountField{{Name: "name", Value: "Ann Example"}, {Name: "zoneinfo", Value: "Europe/Vienna"}}}
+	for _, name := range []string{"given_name", "family_name", "nickname", "birthdate", "phone_number", "website", "address.street_address", "address.postal_code", "address.locality", "address.region", "address.country"} {
+		p.More = append(p.More, AccountField{Name: name})
+	}
+	change(&p)
+	return p.Panel()
+}
+
+func accountDevices(f Frame, change func(*AccountDevices)) Panel {
+	p := AccountDevices{Words: f.Words, Devices: []AccountDevice{
+		{ID: "s1", Name: "Firefox on Linux", IP: "203.0.113.24", Seen: noon, Here: true, Apps: 2},
+		{ID: "s2", Name: "Safari on iPhone", IP: "203.0.113.87", Seen: noon.Add(-2 * time.Hour), Phone: true, Apps: 1},
+		{ID: "s3", IP: "2001:db8:85a3::8a2e:370:7334", Seen: noon.Add(-50 * time.Hour)},
+	}}
+	change(&p)
+	return p.Panel()
+}
+
+func accountApps(f Frame) Panel {
+	return AccountApps{Words: f.Words, Apps: []AccountApp{
+		{ID: "bookstore", Name: "Bookstore", Scopes: []ConsentScope{{Kind: ScopeProfile}, {Kind: ScopeEmail}, {Kind: ScopeOffline}}, First: noon.AddDate(0, -6, 0), Last: noon},
+		{ID: "paper", Name: "Paper Agent", Unchecked: true, Scopes: []ConsentScope{{Kind: ScopeOther, Title: "Read your orders"}}, First: noon.AddDate(0, 0, -9), Last: noon.AddDate(0, 0, -1), Ends: noon.AddDate(0, 0, 21)},
+	}}.Panel()
 }
 
 func consentPage(f Frame, change func(*ConsentPage)) ConsentPage {

@@ -103,6 +103,15 @@ func initial(name string) string {
 	return string(r)
 }
 
+// initials are the letters on an avatar: of the first and the last word of a name, or the first one of an address.
+func initials(name string) string {
+	words := strings.Fields(name)
+	if len(words) < 2 {
+		return initial(name)
+	}
+	return initial(words[0]) + initial(words[len(words)-1])
+}
+
 // stamp is an exact time as visitors see it; gate.js makes it local where that helps.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" }
 

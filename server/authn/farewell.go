@@ -56,6 +56,10 @@ func sayFarewell(tx storage.Tx, session storage.ID, now int64) error {
 	if err != nil {
 		return err
 	}
+	return postFarewells(tx, known, now)
+}
+
+func postFarewells(tx storage.Tx, known []storage.Farewell, now int64) error {
 	for _, k := range known {
 		c, err := tx.Client(k.ClientID)
 		if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Settings.LogoutURI == "" || c.Disabled) {

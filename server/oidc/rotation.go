@@ -58,6 +58,9 @@ func within(at, now int64, grace time.Duration) bool {
 	return max(at-now, now-at) <= grace.Microseconds()
 }
 
+// LastUsed is when a grant was last used for new tokens, in unix microseconds.
+func LastUsed(g storage.Grant) int64 { return max(g.CodeSpent, rotatedAt(g.Rotated, 0)) }
+
 // rotatedAt is when, in unix microseconds, the i-th last rotation happened (0: the last one); 0 if the row does not say.
 func rotatedAt(list string, i int) int64 {
 	if i < 0 || (i+1)*stampLength > len(list) {

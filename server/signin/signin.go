@@ -82,9 +82,12 @@ func New(c Config, d Deps) *Door {
 	return &Door{cfg: c, engine: d.Engine, cookies: d.Cookies, client: d.Client, now: d.Now, log: d.Log}
 }
 
+// Edge is where errors of pages for people become pages; other doors use it, too.
+func (d *Door) Edge() web.Edge { return web.Edge{Log: d.log, Translate: translate, Show: d.ShowError} }
+
 // Routes mounts the door.
 func (d *Door) Routes(mux *http.ServeMux) {
-	edge := web.Edge{Log: d.log, Translate: translate, Show: d.ShowError}
+	edge := d.Edge()
 	for route, h := range map[string]web.Handler{
 		"GET /sign-in":           d.page(d.signIn),
 		"POST /sign-in/email":    d.form(d.postEmail),

@@ -6,9 +6,10 @@
   const dress = root => {
     each('[data-js]', e => { e.hidden = 'copy' in e.dataset && !navigator.clipboard; }, root);
     // the page's language as its reader's country writes it, with the digits that codes have
-    const lang = document.documentElement.lang;
-    const local = new Intl.DateTimeFormat(navigator.languages.find(l => l.startsWith(lang + '-')) ?? lang, { dateStyle: 'medium', timeStyle: 'short', numberingSystem: 'latn' });
-    each('time[data-local]', t => { t.title = t.textContent; t.textContent = local.format(new Date(t.dateTime)); }, root);
+    const lang = document.documentElement.lang, region = navigator.languages.find(l => l.startsWith(lang + '-')) ?? lang;
+    const local = time => new Intl.DateTimeFormat(region, { dateStyle: 'medium', numberingSystem: 'latn', ...time });
+    const day = local({}), moment = local({ timeStyle: 'short' });
+    each('time[data-local]', t => { t.title = t.textContent; t.textContent = (t.dataset.local ? day : moment).format(new Date(t.dateTime)); }, root);
   };
   each('[data-poll]', box => { box.seen = box.innerHTML; }); // as it was served
   dress(document);

@@ -1,0 +1,128 @@
+// Package account is the door for people who look after their own account: one page in panels, for whoever is signed in. What
+// happens to sign-ins, addresses and access is the engine's to decide; the door owns which panels there are, and asks for a fresh
+// sign-in before a change to the ways in.
+//
+// Every page works without JavaScript, and every POST ends in a 303 or in the page that says what to put right. Nobody signed in,
+// or not as this server demands: the browser is sent to sign in and comes back.
+//
+//	GET  /account                     done   all panels; done says what a POST has done
+//	GET  /account/back                flow   comes back from a sign-in
+//	POST /account/profile             names of attributes
+//	POST /account/devices/end         device
+//	POST /account/devices/end-others
+//	POST /account/devices/end-all
+//	POST /account/apps/remove         app
+package account
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+)
+
+// Config is what the door has to be told.
+type Config struct {
+	PublicURL *url.URL
+}
+
+// Deps are the rooms the door works with.
+type Deps struct {
+	Store   *storage.Store
+	Engine  *authn.Engine
+	Cookies web.Cookies
+	// LastUsed is when something was last done with a grant: only the door that mints tokens can read that.
+	LastUsed func(storage.Grant) int64
+	// Frame is what every page starts from, in the visitor's language or, if they have chosen none, the first of locales spoken here.
+	Frame func(r *http.Request, locales string) views.Frame
+	// Pages answers when a page fails.
+	Pages web.Edge
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Door is the account page.
+type Door struct {
+	cfg      Config
+	store    *storage.Store
+	engine   *authn.Engine
+	cookies  web.Cookies
+	lastUsed func(storage.Grant) int64
+	frame    func(r *http.Request, locales string) views.Frame
+	pages    web.Edge
+	clock    func() time.Time
+	log      *slog.Logger
+}
+
+// New makes the door.
+func New(c Config, d Deps) *Door {
+	return &Door{cfg: c, store: d.Store, engine: d.Engine, cookies: d.Cookies, lastUsed: d.LastUsed, frame: d.Frame, pages: d.Pages, clock: d.Now, log: d.Log}
+}
+
+// panel makes one section of the page.
+type panel func(*visit) (views.Panel, error)
+
+// panels are the sections of the page, in their order.
+func (d *Door) panels() []panel {
+	return []panel{d.devicesPanel, d.appsPanel, d.profilePanel}
+}
+
+// Routes mounts the door.
+func (d *Door) Routes(mux *http.ServeMux) {
+	for route, h := range map[string]web.Handler{
+		"GET /account":                     d.page(d.overview),
+		"GET /account/back":                d.back,
+		"POST /account/profile":            d.form(d.postProfile),
+		"POST /account/devices/end":        d.form(d.postEndDevice),
+		"POST /account/devices/end-others": d.form(d.postEndOthers),
+		"POST /account/devices/end-all":    d.form(d.postEndAll),
+		"POST /account/apps/remove":        d.form(d.postRemoveApp),
+	} {
+		mux.Handle(route, d.pages.Handle(h))
+	}
+}
+
+func (d *Door) now() int64 { return d.clock().UnixMicro() }
+
+// overview is the page.
+func (d *Door) overview(v *visit) error { return d.show(v, http.StatusOK) }
+
+// show sends the page with all panels.
+func (d *Door) show(v *visit, status int) error {
+	owner, err := d.owner(v.ctx(), v.live.User)
+	if err != nil {
+		return err
+	}
+	page := views.AccountPage{Frame: v.frame, Owner: owner, Problem: status >= http.StatusBadRequest}
+	for _, make := range d.panels() {
+		p, err := make(v)
+		if err != nil {
+			return err
+		}
+		page.Panels = append(page.Panels, p)
+	}
+	return web.Page(v.w, v.r, status, views.CSP(views.PageStays), views.Account(page))
+}
+
+// owner is how a person is shown to themselves.
+func (d *Door) owner(ctx context.Context, u storage.User) (views.AccountOwner, error) {
+	address, err := d.engine.Address(ctx, u.ID)
+	if err != nil {
+		return views.AccountOwner{}, err
+	}
+	return views.AccountOwner{Person: views.Person{Name: u.Name, Address: address}, Hue: int(u.ID[len(u.ID)-1])%12 + 1, Since: moment(u.Created)}, nil
+}
+
+// moment is a time of the store; the zero time for none.
+func moment(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros)
+}

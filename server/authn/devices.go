@@ -1,0 +1,92 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatelatch/storage"
+)
+
+// EndDevice signs a person out of one of their browsers, with everything that applications were given there: unlike a sign-out in
+// that browser itself, it is said by somebody who may have lost it. A session that is not theirs, or has ended already, stays as it is.
+func (e *Engine) EndDevice(ctx context.Context, v Visitor, user, session storage.ID) error {
+	now := e.now()
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		s, err := tx.Session(session)
+		if errors.Is(err, storage.ErrNotFound) || err == nil && (s.UserID != user || s.RevokedAt > 0 || s.Expires <= now) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := EndSession(tx, s.ID, now); err != nil {
+			return err
+		}
+		if err := tx.RevokeSessionGrants(s.ID, now); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOut, Actor: actor(user), UserID: user, IP: ip(v), Detail: Device(s.Agent)})
+	})
+	if err != nil {
+		return fmt.Errorf("end device: %w", err)
+	}
+	e.outbox.wakeUp()
+	return nil
+}
+
+// EndOtherDevices signs a person out of every browser but the one that keep lives in, and ends every grant that was not made there.
+func (e *Engine) EndOtherDevices(ctx context.Context, v Visitor, user, keep storage.ID) error {
+	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+		return endOthers(tx, v, u.ID, keep, now)
+	})
+	e.outbox.wakeUp()
+	return err
+}
+
+func endOthers(tx storage.Tx, v Visitor, user, keep storage.ID, now int64) error {
+	sessions, err := tx.UserSessions(user, now)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if s.ID == keep {
+			continue
+		}
+		if err := EndSession(tx, s.ID, now); err != nil {
+			return err
+		}
+	}
+	if err := tx.RevokeOtherGrants(user, keep, now); err != nil {
+		return err
+	}
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOutOthers, Actor: actor(user), UserID: user, IP: ip(v)})
+}
+
+// RemoveApp takes back what a person has allowed an application: its grants end, what they have said yes to is forgotten, and the
+// application is told that the sessions it knows are over. Where there is nothing, nothing happens.
+func (e *Engine) RemoveApp(ctx context.Context, v Visitor, user storage.ID, client string) error {
+	now := e.now()
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		known, err := tx.ClientFarewells(user, client)
+		if err != nil {
+			return err
+		}
+		err = tx.RevokeConsent(user, client, now)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := postFarewells(tx, known, now); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventConsentRevoked, Actor: actor(user), UserID: user, ClientID: client, IP: ip(v)})
+	})
+	if err != nil {
+		return fmt.Errorf("remove application: %w", err)
+	}
+	e.outbox.wakeUp()
+	return nil
+}
