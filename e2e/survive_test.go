@@ -341,6 +341,36 @@ func TestARestartKeepsSessionsAndTokens(t *testing.T) {
 	}
 }
 
+// Whoever opens connections and then says nothing keeps nobody else waiting, and is put out.
+func TestEightySlowClientsKeepNobodyWaiting(t *testing.T) {
+	notes := newParty(t, "notes")
+	s := serveParties(t, nil, notes)
+	var slow []net.Conn
+	for i := range 80 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		half := "POST /oidc/token HTTP/1.1\r\nHost: localhost\r\nX-Slow:"
+		if i%2 == 0 {
+			half = "POST /oidc/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ngrant_type="
+		}
+		fmt.Fprint(c, half)
+		slow = append(slow, c)
+	}
+	p := s.person("ann@example.com")
+	if shown := p.signIn(notes.URL + "/sign-in"); !strings.Contains(shown.text(), "Hello ann@example.com") {
+		t.Errorf("beside 80 slow clients sign-in ends at %s %q", shown.URL, shown.text())
+	}
+	for i, c := range slow {
+		c.SetReadDeadline(time.Now().Add(time.Minute))
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("slow client %d is still connected after a minute", i)
+		}
+	}
+}
+
 func TestSIGTERMLetsARunningRequestFinish(t *testing.T) {
 	notes := newParty(t, "notes")
 	s := serveParties(t, nil, notes)

@@ -36,7 +36,7 @@ func TestRepeatedParameterIsRefusedWhereverItIs(t *testing.T) {
 			}
 		}
 	}
-	for path, names := range map[string][]string{"/oidc/resume": {"flow"}, "/oidc/logout": {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"}, "/sign-in": {"flow", "lang"}, "/sign-in/code": {"flow", "state"}, "/sign-in/link": {"flow", "t"}, "/set-up": {"t"}, "/signed-out": {"lang"}, "/consent": {"flow"}, "/repair": {"flow"}} {
+	for path, names := range map[string][]string{"/oidc/resume": {"flow"}, "/oidc/logout": {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"}, "/sign-in": {"flow", "lang"}, "/sign-in/code": {"flow", "state"}, "/sign-in/link": {"flow", "t"}, "/set-up": {"t"}, "/signed-out": {"lang"}, "/consent": {"flow"}, "/repair": {"flow"}, "/device": {"user_code"}, "/device/confirm": {"flow"}, "/device/done": {"connected"}} {
 		for _, name := range names {
 			if got := p.send(w.request("GET", path+"?"+name+"=x&"+name+"=x", nil)); got.Code != http.StatusBadRequest {
 				t.Errorf("GET %s with %s twice: got %d, want 400", path, name, got.Code)

@@ -150,6 +150,9 @@ func (p *Provider) device(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if web.Once(query) != nil {
+		return oauthError("invalid_request", "A parameter is there more than once.")
+	}
 	return p.showDevice(w, r, http.StatusOK, views.DevicePage{Code: userCode(query.Get("user_code"))})
 }
 
@@ -382,6 +385,9 @@ func (p *Provider) deviceDone(w http.ResponseWriter, r *http.Request) error {
 	query, err := web.Query(r)
 	if err != nil {
 		return err
+	}
+	if web.Once(query) != nil {
+		return oauthError("invalid_request", "A parameter is there more than once.")
 	}
 	page := views.DeviceDonePage{Frame: p.frame(r, nil, ""), Connected: query.Get("connected") == "1"}
 	page.Here = devicePath + "/done?connected=" + map[bool]string{true: "1", false: "0"}[page.Connected]

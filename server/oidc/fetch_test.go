@@ -12,7 +12,7 @@ import (
 	"gatelatch/storage"
 )
 
-// Pitfall 10 of fosite: its fetcher follows redirects and reads without end. What safehttp refuses, a client's keys are refused, too.
+// fosite's fetcher follows redirects and reads without end. What safehttp refuses, a client's keys are refused, too.
 func TestKeysBehindARedirectOrWithoutEndAreNotTaken(t *testing.T) {
 	w := newWorld(t)
 	s := newSigner("ES256", "k1")
@@ -51,7 +51,7 @@ func TestKeysBehindARedirectOrWithoutEndAreNotTaken(t *testing.T) {
 	}
 }
 
-// SECURITY.md row 42 (RFC 9700 §4.11): nothing that a message names is fetched, be it where we could reach it.
+// RFC 9700 §4.11: nothing that a message names is fetched, be it where we could reach it.
 func TestNothingThatAMessageNamesIsFetched(t *testing.T) {
 	w := newWorld(t)
 	s := newSigner("ES256", "k1")

@@ -18,9 +18,9 @@ import (
 	"gatelatch/storage"
 )
 
-// What fosite 0.49 gets wrong and no other file here has a test for. The numbers are those of the list of its pitfalls.
+// What fosite 0.49 gets wrong, where no other file here has the test: each says what a stock fosite does.
 
-// Pitfall 3: fosite passes over keys without use, and many clients publish such keys.
+// Fosite passes over keys without use, and many clients publish such keys.
 func TestKeysOfAClientNeedNeitherUseNorAlg(t *testing.T) {
 	for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
 		w := newWorld(t)
@@ -41,7 +41,7 @@ func TestKeysOfAClientNeedNeitherUseNorAlg(t *testing.T) {
 	}
 }
 
-// Pitfall 4: at fosite's introspection no client proves itself by a key, and anybody's access token in the address opens it.
+// At fosite's introspection no client proves itself by a key, and anybody's access token in the address opens it.
 func TestIntrospectionTakesKeysAndNoTokenInTheAddress(t *testing.T) {
 	w := newWorld(t)
 	s := newSigner("ES256", "k1")
@@ -56,7 +56,7 @@ func TestIntrospectionTakesKeysAndNoTokenInTheAddress(t *testing.T) {
 	w.post("/oidc/introspect?access_token="+own, "", url.Values{"token": {own}}).want(t, 401, "invalid_client")
 }
 
-// Pitfall 6: in fosite a JWT access token keeps the iat of the first sign-in for ever, and may have an empty audience.
+// In fosite a JWT access token keeps the iat of the first sign-in for ever, and may have an empty audience.
 func TestJWTAccessTokenOfARefreshIsOfNow(t *testing.T) {
 	w := newWorld(t)
 	w.changeClient("web", func(c *storage.Client) { c.Settings.JWTAccess = true })
@@ -76,7 +76,7 @@ func TestJWTAccessTokenOfARefreshIsOfNow(t *testing.T) {
 	}
 }
 
-// Pitfall 8: fosite takes any JWT of ours with a sub for an ID token (RFC 8725 §2.8).
+// Fosite takes any JWT of ours with a sub for an ID token (RFC 8725 §2.8).
 func TestOnlyIDTokensAreHints(t *testing.T) {
 	w := newServed(t)
 	w.changeClient("web", func(c *storage.Client) {
@@ -124,7 +124,7 @@ func TestOnlyIDTokensAreHints(t *testing.T) {
 	}
 }
 
-// Pitfall 9: fosite ignores a request object that comes without the scope openid, and takes what stands beside it.
+// Fosite ignores a request object that comes without the scope openid, and takes what stands beside it.
 func TestASignedRequestCountsWithoutOpenIDToo(t *testing.T) {
 	w := newWorld(t)
 	s := newSigner("ES256", "k1")
@@ -142,7 +142,7 @@ func TestASignedRequestCountsWithoutOpenIDToo(t *testing.T) {
 	}
 }
 
-// Pitfall 12: fosite compares seconds with nanoseconds, and calls a sign-in too old that was made for this very request.
+// Fosite compares seconds with nanoseconds, and calls a sign-in too old that was made for this very request.
 func TestASignInThatWasDemandedIsFreshEnoughAtOnce(t *testing.T) {
 	for name, change := range map[string]func(url.Values){"prompt=login": set("prompt", "login"), "max_age=0": set("max_age", "0"), "max_age=1": set("max_age", "1")} {
 		w := newWorld(t)
@@ -156,7 +156,7 @@ func TestASignInThatWasDemandedIsFreshEnoughAtOnce(t *testing.T) {
 	}
 }
 
-// Pitfall 21: fosite's redirect carries the scope, and its expires_in is a second short.
+// Fosite's redirect carries the scope, and its expires_in is a second short.
 func TestARedirectHoldsCodeStateAndIssuerAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	_, cookie := w.person("Ann")
@@ -174,7 +174,7 @@ func TestARedirectHoldsCodeStateAndIssuerAndNothingElse(t *testing.T) {
 	}
 }
 
-// Pitfall 22: fosite's audiences match by their beginning, and its scopes by wildcards.
+// Fosite's audiences match by their beginning, and its scopes by wildcards.
 func TestAudiencesAndScopesAreComparedWhole(t *testing.T) {
 	w := newAPIs(t)
 	_, cookie := w.person("Ann")
@@ -193,7 +193,7 @@ func TestAudiencesAndScopesAreComparedWhole(t *testing.T) {
 	}
 }
 
-// Pitfall 23: with fosite's jwt-bearer a request without any client gets as far as the assertion.
+// With fosite's jwt-bearer a request without any client gets as far as the assertion.
 func TestGrantsThatAreNotOfferedAreUnsupported(t *testing.T) {
 	w := newWorld(t)
 	for _, grant := range []string{"password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer", "urn:openid:params:grant-type:ciba", "Authorization_code", "authorization_code "} {
@@ -205,7 +205,7 @@ func TestGrantsThatAreNotOfferedAreUnsupported(t *testing.T) {
 	}
 }
 
-// Pitfalls 24 and 25: sessions that share memory carry nonce, audience and hash of one ID token into the next.
+// Sessions that share memory carry nonce, audience and hash of one ID token into the next.
 func TestEveryIDTokenOfAGrantIsMadeAnew(t *testing.T) {
 	w := newWorld(t)
 	u, cookie := w.person("Ann")
@@ -226,7 +226,7 @@ func TestEveryIDTokenOfAGrantIsMadeAnew(t *testing.T) {
 	}
 }
 
-// Section 2: stores behind fosite keep codes in clear (they are handed the whole code), and secrets with pushed requests.
+// Stores behind fosite keep codes in clear (they are handed the whole code), and secrets with pushed requests.
 // Whoever reads the database must not be able to use what is in it.
 func TestDatabaseHoldsNoCodeAndNoTokenInClear(t *testing.T) {
 	w := newWorld(t)

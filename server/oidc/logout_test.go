@@ -8,6 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"gatelatch/server/authn"
+	"gatelatch/storage"
 )
 
 func (w *world) logout(v url.Values, cookies ...*http.Cookie) (status int, location, body string) {
@@ -126,4 +129,55 @@ func TestLogoutOfNobodySaysSignedOut(t *testing.T) {
 	if status, to, _ := w.logout(url.Values{"client_id": {"web"}, "post_logout_redirect_uri": {"https://app.example/"}, "state": {"x"}}); status != 303 || to != "https://app.example/?state=x" {
 		t.Fatalf("got %d to %q", status, to)
 	}
+}
+
+// "Sign out of all apps": nothing that was given is alive afterwards, and nothing that waits to be given comes to life.
+func TestSigningOutEverywhereEndsEveryTokenAndWhatWaitsToBecomeOne(t *testing.T) {
+	w := newChain(t)
+	w.addClient("tv", "native", devices)
+	u, cookie := w.person("Ann")
+	ann := w.visitor(cookie)
+	_, bobs := w.person("Bob")
+	others := w.tokens(bobs, "web")
+	ours := w.tokens(cookie, "web")
+	api := w.exchange("shop", w.code(cookie, "shop", set("scope", allScopes), add("resource", orders, files)), set("resource", orders))
+	exchanged := w.delegated("orders-api", api.text("access_token"))
+	if exchanged.status != http.StatusOK {
+		t.Fatalf("exchange: got %d %v", exchanged.status, exchanged.body)
+	}
+	waiting := w.code(cookie, "web")
+	approved, user := w.asks("tv")
+	ann.confirms(ann.opens(user), "allow")
+	connected, user := w.asks("tv")
+	ann.confirms(ann.opens(user), "allow")
+	device := w.polls("tv", connected)
+	if device.status != http.StatusOK {
+		t.Fatalf("device: got %d %v", device.status, device.body)
+	}
+	asked, user := w.asks("tv")
+	open := ann.opens(user)
+
+	w.write(func(tx storage.Tx) error { return authn.EndAccess(tx, u.ID, w.now().UnixMicro()) })
+
+	w.userinfo(ours.text("access_token")).want(t, 401, "invalid_token")
+	w.userinfo(device.text("access_token")).want(t, 401, "invalid_token")
+	w.introspect("shop", api.text("access_token")).nothing(t)
+	w.introspect("orders-api", exchanged.text("access_token")).nothing(t)
+	w.delegated("orders-api", api.text("access_token")).want(t, 400, "invalid_request")
+	w.refresh("web", ours.text("refresh_token")).want(t, 400, "invalid_grant")
+	w.refresh("shop", api.text("refresh_token")).want(t, 400, "invalid_grant")
+	w.refresh("", device.text("refresh_token"), set("client_id", "tv")).want(t, 400, "invalid_grant")
+	w.exchange("web", waiting).want(t, 400, "invalid_grant")
+	w.polls("tv", approved).want(t, 400, "access_denied")
+	if _, to := ann.confirms(open, "allow"); strings.Contains(to, "connected") {
+		t.Errorf("a device was confirmed in a session that has ended: %s", to)
+	}
+	w.polls("tv", asked).want(t, 400, "authorization_pending")
+	if got := w.authorize(request("web", set("prompt", "none")), cookie); got.Get("error") != "login_required" {
+		t.Errorf("the browser is still signed in: %v", got)
+	}
+	if got := w.userinfo(others.text("access_token")); got.status != http.StatusOK {
+		t.Errorf("somebody else's token: got %d, want it alive", got.status)
+	}
+	w.mustRefresh(others.text("refresh_token"))
 }
