@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import * as oc from 'openid-client';
 import { keep, launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
-import { follow } from '../lib/person.mjs';
+import { follow, moved, ORIGIN } from '../lib/person.mjs';
 import { Callback, discover, refusal, request, signIn } from './app.mjs';
 
 const [app] = JSON.parse(process.env.APPS);
@@ -45,6 +45,16 @@ await journey(async () => {
   const { tokens } = await ask({ scope });
   await promisify(exec)(process.env.TAKE_BACK);
   equal('taking the consent back ends the refresh tokens', await refusal(oc.refreshTokenGrant(config, tokens.refresh_token)), 'invalid_grant');
-  equal('and the access tokens', await refusal(oc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)), 'invalid_token');
-  equal('and the person is asked the next time', (await ask({ scope })).asked, ['consent']);
+  equal('and the access tokens with them', await refusal(oc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)), 'invalid_token');
+  const again = await ask({ scope });
+  equal('and the person is asked the next time', again.asked, ['consent']);
+
+  await page.goto(`${ORIGIN}/account`);
+  const remove = page.locator('form[action="/account/apps/remove"]').filter({ has: page.locator(`input[value="${app.client_id}"]`) });
+  await moved(page, remove.locator('button'));
+  await keep(page, 'consent-taken-back');
+  equal('the person takes it back on their own page, too', await remove.count(), 0);
+  equal('which ends the refresh tokens', await refusal(oc.refreshTokenGrant(config, again.tokens.refresh_token)), 'invalid_grant');
+  equal('and the access tokens', await refusal(oc.fetchUserInfo(config, again.tokens.access_token, again.tokens.claims().sub)), 'invalid_token');
+  equal('and has the person asked', (await ask({ scope })).asked, ['consent']);
 }, async () => { callback.close(); await browser.close(); });
