@@ -31,6 +31,7 @@ type Config struct {
 	PrivacyURL      string         `key:"privacy_url"`
 	HelpURL         string         `key:"help_url"`
 	Email           Email          `key:"email"`
+	Passwords       Passwords      `key:"passwords"`
 	Budgets         Budgets        `key:"budgets"`
 	Lifetimes       Lifetimes      `key:"lifetimes"`
 	Resources       []Resource     `key:"resources"`
@@ -112,6 +113,17 @@ type Template struct {
 	Subject  string `key:"subject"`
 	Text     string `key:"text"`
 	HTML     string `key:"html"`
+}
+
+// Passwords say how passwords are kept, and what is asked of new ones.
+type Passwords struct {
+	MemoryKiB               int    `key:"memory_kib" default:"19456" min:"7168"`
+	Iterations              int    `key:"iterations" default:"2" min:"1"`
+	Parallelism             int    `key:"parallelism" default:"1" min:"1"`
+	Concurrency             int    `key:"concurrency" default:"0" min:"0" zero:"half of the processors"`
+	Minimum                 int    `key:"minimum" default:"15" min:"8"`
+	MinimumWithSecondFactor int    `key:"minimum_with_second_factor" default:"8" min:"8"`
+	LeakedList              string `key:"leaked_list"`
 }
 
 // Budgets are the limits that slow a guesser and protect mailboxes.

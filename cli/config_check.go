@@ -18,7 +18,7 @@ import (
 func (c *Config) check() error {
 	for _, step := range []func() error{
 		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
-		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkClients,
+		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkPasswords, c.checkClients,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -288,3 +288,39 @@ func (c *Config) issuer(public *url.URL) string {
 
 // socket is where a running server answers the commands.
 func (c *Config) socket() string { return filepath.Join(c.Data, "gatelatch.sock") }
+
+// Bounds of argon2id. The least is what every row of OWASP's recommended parameters comes to.
+const (
+	leastHashWork = 35840 // KiB × iterations
+	mostHashKiB   = 128 << 10
+	mostHashWork  = 1 << 20
+	mostLanes     = 16
+	mostAtOnce    = 1024
+)
+
+func (c *Config) checkPasswords() error {
+	p := c.Passwords
+	switch work := p.MemoryKiB * p.Iterations; {
+	case p.MemoryKiB > mostHashKiB:
+		return c.complain("passwords.memory_kib", "expected at most %d: every sign-in takes that much memory", mostHashKiB)
+	case p.Iterations > mostHashWork, work > mostHashWork:
+		return c.complain("passwords.iterations", "with %d KiB expected at most %d: every sign-in takes that long", p.MemoryKiB, mostHashWork/p.MemoryKiB)
+	case work < leastHashWork:
+		return c.complain("passwords.iterations", "with %d KiB it takes %d at least, or passwords that leak are guessed too fast", p.MemoryKiB, (leastHashWork+p.MemoryKiB-1)/p.MemoryKiB)
+	case p.Parallelism > mostLanes:
+		return c.complain("passwords.parallelism", "expected at most %d", mostLanes)
+	case p.Concurrency > mostAtOnce:
+		return c.complain("passwords.concurrency", "expected at most %d", mostAtOnce)
+	case p.Minimum > 64:
+		return c.complain("passwords.minimum", "expected at most 64: people have to think of one")
+	case p.MinimumWithSecondFactor > p.Minimum:
+		return c.complain("passwords.minimum_with_second_factor", "expected no more than passwords.minimum, %d", p.Minimum)
+	}
+	if p.LeakedList != "" {
+		u, err := url.Parse(p.LeakedList)
+		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return c.complain("passwords.leaked_list", "expected an address to which five digits of a hash can be added, such as https://api.pwnedpasswords.com/range")
+		}
+	}
+	return nil
+}

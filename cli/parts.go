@@ -115,7 +115,10 @@ func (c *Config) server(public *url.URL) server.Config {
 		Templates:      c.templates(),
 		CodeInSubject:  c.Email.CodeInSubject,
 		Budgets:        authn.Budgets(c.Budgets),
-		Lifetimes:      server.Lifetimes(c.Lifetimes),
+		LeakedList:     c.Passwords.LeakedList,
+		Passwords: authn.Passwords{MemoryKiB: c.Passwords.MemoryKiB, Iterations: c.Passwords.Iterations, Parallelism: c.Passwords.Parallelism, Concurrency: c.Passwords.Concurrency,
+			Minimum: c.Passwords.Minimum, MinimumWithSecondFactor: c.Passwords.MinimumWithSecondFactor},
+		Lifetimes: server.Lifetimes(c.Lifetimes),
 	}
 }
 

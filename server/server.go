@@ -52,6 +52,8 @@ type Config struct {
 	CodeInSubject  bool
 	Budgets        authn.Budgets
 	Lifetimes      Lifetimes
+	Passwords      authn.Passwords
+	LeakedList     string // where to ask whether a password has leaked, by ranges; "": nowhere
 }
 
 // Lifetimes say how long things are good for; a zero takes its default, but for RefreshGrace, where it means none.
@@ -102,12 +104,20 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	l, cookies := c.Lifetimes, web.NewCookies(c.PublicURL)
 	s := &Server{cfg: c, store: d.Store, log: d.Log, now: d.Now}
+	if isLoopback(c.PublicURL.Hostname()) { // a developer's applications are on this machine, too
+		c.AllowNetworks = append(slices.Clone(c.AllowNetworks), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	var leaked func(context.Context, string) (bool, error)
+	if c.LeakedList != "" {
+		leaked = leaks(c.LeakedList, safehttp.Reading(leaksMost, c.AllowNetworks, d.Now))
+	}
 	s.engine = authn.New(
 		authn.Config{
 			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
+			Passwords: c.Passwords,
 		},
-		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log})
+		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked})
 	inbox := ""
 	if c.Mail == "inbox" && isLoopback(c.PublicURL.Hostname()) {
 		inbox = "/inbox"
@@ -116,9 +126,6 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		signin.Config{PublicURL: c.PublicURL, Issuer: strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath, Words: c.Words, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
 		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
-	if isLoopback(c.PublicURL.Hostname()) { // a developer's applications are on this machine, too
-		c.AllowNetworks = append(slices.Clone(c.AllowNetworks), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	}
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
 		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, ClientDocuments: c.Documents,

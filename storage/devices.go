@@ -33,11 +33,11 @@ func (tx Tx) Device(user ID, digest []byte, now int64) (Device, error) {
 	return d, err
 }
 
-// DeviceByEmail returns the browser with that cookie as one of whoever has proven a normalised address; ErrNotFound.
-func (tx Tx) DeviceByEmail(address string, digest []byte, now int64) (Device, error) {
+// DeviceOf returns the browser with that cookie as one of whoever has that username or has proven that normalised address; ErrNotFound.
+func (tx Tx) DeviceOf(identifier string, digest []byte, now int64) (Device, error) {
 	var d Device
-	err := tx.row(`SELECT `+deviceColumns+` FROM devices d JOIN emails e ON e.user_id = d.user_id WHERE d.digest = $1 AND e.address = $2 AND e.verified_at > 0 AND d.expires > $3`,
-		digest, address, now).Scan(d.fields()...)
+	err := tx.row(`SELECT `+deviceColumns+` FROM devices d WHERE d.digest = $1 AND d.user_id = COALESCE((SELECT e.user_id FROM emails e WHERE e.address = $2 AND e.verified_at > 0), (SELECT n.id FROM users n WHERE n.username = $2)) AND d.expires > $3`,
+		digest, identifier, now).Scan(d.fields()...)
 	return d, err
 }
 

@@ -50,6 +50,12 @@ func (tx Tx) ProgressFlow(id, user ID, progress string) error {
 	return spentUnlessOne(tx.exec(`UPDATE flows SET user_id = $2, progress = $3 WHERE id = $1 AND finished_at = 0`, id, user, progress))
 }
 
+// ForgetProgress drops what a person has proven in flows that are not finished: they begin again.
+func (tx Tx) ForgetProgress(user ID) error {
+	_, err := tx.exec(`UPDATE flows SET user_id = NULL, progress = '' WHERE user_id = $1 AND finished_at = 0`, user)
+	return err
+}
+
 // FinishFlow records which session the flow ended in, once; ErrSpent for everybody after the first.
 func (tx Tx) FinishFlow(id, session ID, now int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE flows SET session_id = $2, finished_at = $3 WHERE id = $1 AND finished_at = 0`, id, session, now))

@@ -68,8 +68,8 @@ func TestSecondFactors(t *testing.T) {
 		}
 		run("the same browser of the same person", ErrConflict, func(tx Tx) error { d := firefox; d.ID = NewID(); return tx.InsertDevice(d) })
 		same(t, "Ann's in that browser", must(view.Device(ann.ID, []byte("a"), 99)), firefox)
-		same(t, "by address", must(view.DeviceByEmail("ann@example.com", []byte("a"), 99)), firefox)
-		_, err = view.DeviceByEmail("bob@example.com", []byte("a"), 99)
+		same(t, "by address", must(view.DeviceOf("ann@example.com", []byte("a"), 99)), firefox)
+		_, err = view.DeviceOf("bob@example.com", []byte("a"), 99)
 		is(t, "by an address nobody has", err, ErrNotFound)
 		_, err = view.Device(ann.ID, []byte("a"), 100)
 		is(t, "an expired one", err, ErrNotFound)

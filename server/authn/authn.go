@@ -1,6 +1,6 @@
 // Package authn is the engine behind every door: who is this, and how sure are we.
 //
-// It owns flows (a sign-in on its way), mailed codes and links, the budgets that slow a guesser, sessions, and the making
+// It owns flows (a sign-in on its way), mailed codes and links, passwords, the budgets that slow a guesser, sessions, and the making
 // of people. Every sign-in ends in [Engine.Finish], the only maker of sessions; what a request demands is weighed by one
 // pure function, [Next]. A rule that must never be forgotten is written here and in no door.
 //
@@ -9,6 +9,7 @@
 package authn
 
 import (
+	"context"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -39,6 +40,7 @@ type Config struct {
 	CodeInSubject bool           // show the code in the subject of its mail
 	Budgets       Budgets
 	Lifetimes     Lifetimes
+	Passwords     Passwords
 }
 
 // Lifetimes say how long things are good for. A zero takes its default.
@@ -58,6 +60,8 @@ type Deps struct {
 	Templates *email.Templates // the administrator's own words; nil: none
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Leaked reports whether a password is among those that have leaked; nil: nobody is asked.
+	Leaked func(ctx context.Context, password string) (bool, error)
 }
 
 // Engine signs people in. It may be used by many goroutines; all that must last lies in the store.
@@ -72,14 +76,18 @@ type Engine struct {
 	log       *slog.Logger
 	settings  settings
 	outbox    outbox
+	hasher    hasher
+	leaked    func(context.Context, string) (bool, error)
 }
 
 // New makes the engine. Mail leaves only while [Engine.Deliver] runs.
 func New(c Config, d Deps) *Engine {
 	c.Budgets = c.Budgets.withDefaults()
 	c.Lifetimes = c.Lifetimes.withDefaults()
+	c.Passwords = c.Passwords.withDefaults()
 	_, host, _ := strings.Cut(c.PublicURL, "://")
-	return &Engine{cfg: c, host: host, store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox()}
+	return &Engine{cfg: c, host: host, store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
+		hasher: newHasher(c.Passwords), leaked: d.Leaked}
 }
 
 func (e *Engine) now() int64 { return e.clock().UnixMicro() }

@@ -201,13 +201,13 @@ func (e *Engine) left(tx storage.Tx, b budget, whose string, now int64) (int64, 
 	return left, err
 }
 
-// guesser is whose budgets a visitor uses up at an address: those of a browser in which its owner has signed in before, so that
+// guesser is whose budgets a visitor uses up at an address, or at a username: those of a browser in which its owner has signed in before, so that
 // nobody's guesses and mails slow them there; or else those of the address. The cookie of a stolen browser gives no more than its own.
 func (e *Engine) guesser(tx storage.Tx, v Visitor, address string, now int64) (whose string, known bool, err error) {
 	if v.Device == "" {
 		return address, false, nil
 	}
-	d, err := tx.DeviceByEmail(address, secret.Hash(v.Device), now)
+	d, err := tx.DeviceOf(address, secret.Hash(v.Device), now)
 	if errors.Is(err, storage.ErrNotFound) {
 		return address, false, nil
 	}

@@ -38,13 +38,17 @@ func (e *Engine) EndDevice(ctx context.Context, v Visitor, user, session storage
 // EndOtherDevices signs a person out of every browser but the one that keep lives in, and ends every grant that was not made there.
 func (e *Engine) EndOtherDevices(ctx context.Context, v Visitor, user, keep storage.ID) error {
 	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
-		return endOthers(tx, v, u.ID, keep, now)
+		if err := endOthers(tx, u.ID, keep, now); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOutOthers, Actor: actor(user), UserID: user, IP: ip(v)})
 	})
 	e.outbox.wakeUp()
 	return err
 }
 
-func endOthers(tx storage.Tx, v Visitor, user, keep storage.ID, now int64) error {
+// endOthers ends every session of a person but one, and every grant that was not made in it.
+func endOthers(tx storage.Tx, user, keep storage.ID, now int64) error {
 	sessions, err := tx.UserSessions(user, now)
 	if err != nil {
 		return err
@@ -57,10 +61,7 @@ func endOthers(tx storage.Tx, v Visitor, user, keep storage.ID, now int64) error
 			return err
 		}
 	}
-	if err := tx.RevokeOtherGrants(user, keep, now); err != nil {
-		return err
-	}
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOutOthers, Actor: actor(user), UserID: user, IP: ip(v)})
+	return tx.RevokeOtherGrants(user, keep, now)
 }
 
 // RemoveApp takes back what a person has allowed an application: its grants end, what they have said yes to is forgotten, and the

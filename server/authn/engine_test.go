@@ -34,13 +34,21 @@ func (r *room) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Loa
 
 func newRoom(t *testing.T, store *storage.Store, c authn.Config) *room {
 	t.Helper()
+	return newRoomWith(t, store, c, func(*authn.Deps) {})
+}
+
+// newRoomWith is newRoom with something else among what the engine works with.
+func newRoomWith(t *testing.T, store *storage.Store, c authn.Config, set func(*authn.Deps)) *room {
+	t.Helper()
 	keys, err := secret.NewKeys(1, map[byte][secret.Size]byte{1: [secret.Size]byte(secret.Random(secret.Size))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &room{T: t, store: store, mails: email.NewInbox()}
 	c.PublicURL = "https://id.example.com"
-	r.e = authn.New(c, authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: r.now, Log: slog.New(slog.DiscardHandler)})
+	d := authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: r.now, Log: slog.New(slog.DiscardHandler)}
+	set(&d)
+	r.e = authn.New(c, d)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -14,7 +14,7 @@ type Method string
 // The methods.
 const (
 	MethodCode     Method = "code"     // a mailed code, or the link beside it
-	MethodPassword Method = "password" //
+	MethodPassword Method = "password" // what the person knows
 	MethodPasskey  Method = "passkey"  // WebAuthn
 	MethodTOTP     Method = "totp"     // an authenticator app (RFC 6238)
 	MethodRecovery Method = "recovery" // a recovery code
@@ -25,7 +25,7 @@ const (
 // FirstMethods are what a sign-in can begin with here, SecondMethods what can be its second factor, as long as nobody settles
 // it otherwise.
 var (
-	FirstMethods  = []Method{MethodCode}
+	FirstMethods  = []Method{MethodCode, MethodPassword}
 	SecondMethods = []Method{MethodTOTP}
 )
 
@@ -80,6 +80,11 @@ func (e *Engine) factors(tx storage.Tx, user storage.ID) (Factors, error) {
 		return Factors{}, err
 	}
 	has := Factors{Mailbox: m.VerifiedAt > 0}
+	if _, err := tx.Password(user); err == nil {
+		has.Password = true
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return Factors{}, err
+	}
 	if _, err := tx.UserTOTP(user); err == nil {
 		has.TOTP = true
 	} else if !errors.Is(err, storage.ErrNotFound) {

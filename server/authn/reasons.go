@@ -30,6 +30,16 @@ var (
 	ErrNoSetUp       = errors.New("nothing of that kind is being set up here, or its time is over")
 )
 
+// Why a password, or a change of one, did not go on.
+var (
+	ErrBusy         = errors.New("too many passwords are being checked at once")
+	ErrNotHere      = errors.New("this is no way to sign in here")
+	ErrWeakPassword = errors.New("the password is refused")
+	ErrNoPassword   = errors.New("the person has no password")
+	ErrBadHash      = errors.New("not a hash that can be checked here")
+	ErrLastWayIn    = errors.New("nobody can remove their last way in")
+)
+
 // TooMany is ErrTooMany with what is used up, and when it will work again.
 type TooMany struct {
 	Budget string        // one of the Budget names
@@ -38,10 +48,10 @@ type TooMany struct {
 
 // What a budget slows down.
 const (
-	BudgetGuesses              = "guesses"                // codes for this address
+	BudgetGuesses              = "guesses"                // codes for this address, and its passwords
 	BudgetMails                = "mails"                  // mails to this address
 	BudgetNetworkMails         = "network_mails"          // mails asked for by this network
-	BudgetNetworkGuesses       = "network_guesses"        // codes tried by this network
+	BudgetNetworkGuesses       = "network_guesses"        // codes and passwords tried by this network
 	BudgetNetworkFlows         = "network_flows"          // sign-ins begun by this network
 	BudgetNetworkDevices       = "network_devices"        // device codes handed out to this network
 	BudgetNetworkRegistrations = "network_registrations"  // applications that this network registers

@@ -43,8 +43,8 @@ var (
 	ErrForbidden = errors.New("the address is in a private or special network; outgoing.allow_networks can allow it")
 	// ErrRedirect says that the answer wanted us to go elsewhere.
 	ErrRedirect = errors.New("the answer is a redirect, and redirects are not followed")
-	// ErrTooLarge says that the answer is larger than 64 KiB.
-	ErrTooLarge = errors.New("the answer is larger than 64 KiB")
+	// ErrTooLarge says that the answer is larger than what this client reads: 64 KiB, unless it was told otherwise.
+	ErrTooLarge = errors.New("the answer is too large")
 	// ErrStatus says that the document is not to be had: the status is not 200.
 	ErrStatus = errors.New("the answer is not 200")
 )
@@ -59,6 +59,7 @@ type Answer struct {
 // Client makes the calls. It is safe for concurrent use.
 type Client struct {
 	allowed  []netip.Prefix
+	most     int // bytes of an answer
 	http     *http.Client
 	lookup   func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
@@ -72,6 +73,7 @@ type Client struct {
 func New(allowed []netip.Prefix, now func() time.Time) *Client {
 	c := &Client{
 		allowed: allowed,
+		most:    maxBody,
 		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		},
@@ -95,7 +97,14 @@ func New(allowed []netip.Prefix, now func() time.Time) *Client {
 	return c
 }
 
-// Get fetches a document: an answer of status 200 and at most 64 KiB. Callers who want the same address at the same time
+// Reading is a client like New's that reads answers of at most that many bytes.
+func Reading(most int, allowed []netip.Prefix, now func() time.Time) *Client {
+	c := New(allowed, now)
+	c.most = most
+	return c
+}
+
+// Get fetches a document: an answer of status 200 that is not too large. Callers who want the same address at the same time
 // share one call, and a failure is remembered for a minute, so that nobody can use us to knock again and again.
 func (c *Client) Get(ctx context.Context, address, accept string) (Answer, error) {
 	if err := c.failures.recent(address); err != nil {
@@ -163,11 +172,11 @@ func (c *Client) call(ctx context.Context, method, address string, header http.H
 	if res.StatusCode >= 300 && res.StatusCode < 400 {
 		return Answer{}, ErrRedirect
 	}
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	text, err := io.ReadAll(io.LimitReader(res.Body, int64(c.most)+1))
 	if err != nil {
 		return Answer{}, fmt.Errorf("read the answer: %w", err)
 	}
-	if len(text) > maxBody {
+	if len(text) > c.most {
 		return Answer{}, ErrTooLarge
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: text}, nil

@@ -18,7 +18,7 @@ func translate(err error) *web.Error {
 		return &web.Error{Status: http.StatusTooManyRequests, Code: "too_many", RetryAfter: many.Wait, Err: err}
 	case errors.Is(err, authn.ErrFlowGone):
 		return &web.Error{Status: http.StatusGone, Code: "flow_gone", Err: err}
-	case storage.Away(err):
+	case storage.Away(err), errors.Is(err, authn.ErrBusy):
 		return web.Away(err)
 	}
 	return nil

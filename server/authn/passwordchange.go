@@ -1,0 +1,144 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatelatch/storage"
+)
+
+// NewPassword is a password that a person is to have from now on.
+type NewPassword struct {
+	Password   string
+	Session    storage.ID // in which it is chosen: it lives on, with what was given in it
+	KeepOthers bool       // the person's other sessions live on, too
+}
+
+// SetPassword gives a person a password, whether they had one or not, and ends their other sessions. by is who does it, for the audit
+// log; whether they may is the caller's to know. *WeakPassword, ErrBusy, ErrNoUser.
+func (e *Engine) SetPassword(ctx context.Context, by string, user storage.ID, n NewPassword) error {
+	rule, own, err := e.passwordTerms(e.store.View(ctx), user)
+	if err != nil {
+		return err
+	}
+	if err := e.weighPassword(ctx, rule, own, n.Password); err != nil {
+		return err
+	}
+	hash, err := e.hasher.hash(ctx, n.Password)
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	return e.savePassword(ctx, by, user, hash, n)
+}
+
+// ChangePassword is SetPassword for somebody who shows that they know the current one, which counts as a guess. *WrongAnswer,
+// *TooMany, ErrNoPassword, and what SetPassword returns.
+func (e *Engine) ChangePassword(ctx context.Context, v Visitor, user storage.ID, current string, n NewPassword) error {
+	u, err := e.store.View(ctx).User(user)
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrNoUser
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := e.store.View(ctx).Password(user); errors.Is(err, storage.ErrNotFound) {
+		return ErrNoPassword
+	} else if err != nil {
+		return err
+	}
+	identifier := u.Username
+	if m, err := e.store.View(ctx).PrimaryEmail(user); err == nil {
+		identifier = m.Address
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if _, err := e.VerifyPassword(ctx, v, identifier, current); err != nil {
+		return err
+	}
+	return e.SetPassword(ctx, actor(user), user, n)
+}
+
+// ImportPassword keeps the hash that another server has made of a person's password: argon2id, bcrypt, scrypt or pbkdf2-sha256. It is
+// made anew when the person signs in with it. No session ends. ErrBadHash, ErrNoUser.
+func (e *Engine) ImportPassword(ctx context.Context, by string, user storage.ID, hash string) error {
+	if _, err := readHash(hash); err != nil {
+		return err
+	}
+	return e.savePassword(ctx, by, user, hash, NewPassword{KeepOthers: true})
+}
+
+func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, hash string, n NewPassword) error {
+	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+		if err := replacePassword(tx, u, hash, now); err != nil {
+			return err
+		}
+		if !n.KeepOthers {
+			if err := endBesides(tx, u.ID, n.Session, now); err != nil {
+				return err
+			}
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasswordChanged, Actor: by, UserID: u.ID})
+	})
+	e.outbox.wakeUp()
+	return err
+}
+
+// replacePassword keeps another hash. A sign-in that is under way has to begin again: what was proven in it with the password before
+// is worth nothing.
+func replacePassword(tx storage.Tx, u storage.User, hash string, now int64) error {
+	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: hash, Changed: now}); err != nil {
+		return err
+	}
+	return tx.ForgetProgress(u.ID)
+}
+
+// endBesides ends what was begun with the password before, but for the session in which it is changed; without one, everything. Every
+// browser is asked for the second factor again.
+func endBesides(tx storage.Tx, user, keep storage.ID, now int64) error {
+	if keep.IsZero() {
+		return EndAccess(tx, user, now)
+	}
+	if err := endOthers(tx, user, keep, now); err != nil {
+		return err
+	}
+	return tx.UntrustDevices(user)
+}
+
+// RemovePassword takes a person's password away, unless it is their last way in. ErrNoPassword, ErrLastWayIn, ErrNoUser.
+func (e *Engine) RemovePassword(ctx context.Context, by string, user storage.ID) error {
+	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+		left, err := e.factors(tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if !left.Password {
+			return ErrNoPassword
+		}
+		left.Password = false
+		if err := e.keepsWayIn(tx, left); err != nil {
+			return err
+		}
+		if err := tx.DeletePassword(u.ID); err != nil {
+			return err
+		}
+		if err := tx.ForgetProgress(u.ID); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasswordRemoved, Actor: by, UserID: u.ID})
+	})
+}
+
+// keepsWayIn refuses to leave a person with nothing that a sign-in can begin with here. left is what they would have. ErrLastWayIn.
+func (e *Engine) keepsWayIn(tx storage.Tx, left Factors) error {
+	x, err := e.experienceIn(tx)
+	if err != nil {
+		return err
+	}
+	for _, m := range x.Methods {
+		if left.has(m) {
+			return nil
+		}
+	}
+	return ErrLastWayIn
+}

@@ -1,0 +1,7 @@
+-- +goose Up
+-- What people know. The hash says by itself how it was made (PHC string, or that of a server they came from).
+CREATE TABLE passwords (
+  user_id BLOB NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  hash TEXT NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,44 @@
+package storage
+
+// Password is what is kept of what a person knows.
+type Password struct {
+	UserID  ID
+	Hash    string // says by itself how it was made
+	Changed int64  // when the person last got another one; making its hash anew does not count
+}
+
+// Password returns a person's password; ErrNotFound if they have none.
+func (tx Tx) Password(user ID) (Password, error) {
+	p := Password{UserID: user}
+	err := tx.row(`SELECT hash, changed FROM passwords WHERE user_id = $1`, user).Scan(&p.Hash, &p.Changed)
+	return p, err
+}
+
+// PasswordOf returns whoever has that username or has proven that normalised address, with their password; ErrNotFound if there is no
+// such person, or if they have no password. One statement answers for everybody.
+func (tx Tx) PasswordOf(identifier string) (User, Password, error) {
+	var (
+		u User
+		p Password
+	)
+	err := tx.row(`SELECT `+userColumns+`, p.user_id, p.hash, p.changed FROM users u JOIN passwords p ON p.user_id = u.id
+		WHERE u.id = COALESCE((SELECT e.user_id FROM emails e WHERE e.address = $1 AND e.verified_at > 0), (SELECT n.id FROM users n WHERE n.username = $1))`, identifier).
+		Scan(append(u.fields(), &p.UserID, &p.Hash, &p.Changed)...)
+	return u, p, err
+}
+
+// SavePassword gives a person a password in place of any before it.
+func (tx Tx) SavePassword(p Password) error {
+	_, err := tx.exec(`INSERT INTO passwords (user_id, hash, changed) VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed = excluded.changed`, p.UserID, p.Hash, p.Changed)
+	return err
+}
+
+// RehashPassword puts another hash of the same password in the place of from; ErrSpent if it is not there any more.
+func (tx Tx) RehashPassword(user ID, from, to string) error {
+	return spentUnlessOne(tx.exec(`UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2`, user, from, to))
+}
+
+// DeletePassword takes a person's password away; ErrNotFound.
+func (tx Tx) DeletePassword(user ID) error {
+	return tx.one(`DELETE FROM passwords WHERE user_id = $1`, user)
+}
