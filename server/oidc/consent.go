@@ -171,7 +171,7 @@ func (p *Provider) consentPage(r *http.Request, a *authorizeRequest, live *authn
 		return views.ConsentPage{}, err
 	}
 	page := views.ConsentPage{Frame: p.frame(r, &c.Client, a.demands.UILocales), Action: consentPath, Person: views.Person{Name: live.User.Name, Address: address.Typed},
-		Scopes: shownScopes(live, address, c.Client, a.scopes), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
+		Scopes: shownScopes(live, address, c.Client, a.opens()), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
 	for _, r := range a.resources {
 		page.Scopes = append(page.Scopes, shownResource(r, a.scopes)...)
 	}

@@ -84,10 +84,10 @@ func (a *authorizeRequest) audience() string {
 	return strings.Join(ids, " ")
 }
 
-// permissions are what a person allows with this request: its scopes, and which of them at which API. A scope that was allowed
+// permissions are what a person allows with this request: its scopes and those of claims asked for by name, and which of them at which API. A scope that was allowed
 // at one API says nothing about another that has one of the same name.
 func (a *authorizeRequest) permissions() []string {
-	all := slices.Clone(a.scopes)
+	all := a.opens()
 	for _, r := range a.resources {
 		all = append(all, r.ID+"#")
 		for _, s := range a.scopes {

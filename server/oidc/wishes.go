@@ -121,17 +121,28 @@ func (a *authorizeRequest) checkStrength() error {
 	return nil
 }
 
-// tellable are the claims of a member that there are, in order. An application of somebody else gets only those of the scopes
-// that people are asked about.
+// tellable are the claims of a member that there are, in order, as far as the application may ask for their scopes. Whoever has
+// to be asked is asked about these scopes, too.
 func (a *authorizeRequest) tellable(member map[string]claimRequest) []string {
 	var names []string
 	for name := range member {
-		if scope := claimScopes[name]; scope != "" && (a.client.FirstParty() || slices.Contains(a.scopes, scope)) {
+		if scope := claimScopes[name]; scope != "" && mayAsk(a.client.Client, scope) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// opens are the scopes whose claims the request asks for, by scope or by name.
+func (a *authorizeRequest) opens() []string {
+	scopes := slices.Clone(a.scopes)
+	for _, name := range slices.Concat(a.wishes.IDToken, a.wishes.Userinfo) {
+		if scope := claimScopes[name]; !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }
 
 func parseClaims(text string) (userinfo, idToken map[string]claimRequest, err error) {

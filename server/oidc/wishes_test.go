@@ -62,19 +62,32 @@ func TestClaimsSurviveTheTripToSignInAndComeInASignedRequest(t *testing.T) {
 	}
 }
 
-// An application of somebody else gets no claim that people were not asked about.
+// A claim asked for by name opens no side door: people are asked about its scope, and an application that may not have the scope
+// does not get the claim either.
 func TestClaimsDoNotGoBeyondWhatPeopleAreAskedAbout(t *testing.T) {
-	w := newWorld(t)
-	w.addClient("third", "web", func(c *storage.Client) { c.Settings.ThirdParty = true })
-	u, cookie := w.person("Ann")
+	w, ann, u := consentWorld(t)
+	cookie, _ := w.session(u)
+	w.addClient("narrow", "web", func(c *storage.Client) { c.Settings.Scopes = []string{"openid", "profile"} })
 	now := w.now().UnixMicro()
 	w.write(func(tx storage.Tx) error {
-		return tx.PutConsent(storage.Consent{UserID: u.ID, ClientID: "third", Scopes: []string{"openid", "profile"}, Created: now, Updated: now})
+		return tx.PutConsent(storage.Consent{UserID: u.ID, ClientID: "other", Scopes: []string{"openid", "profile"}, Created: now, Updated: now})
 	})
-	asked := set("claims", `{"id_token":{"email":null,"phone_number":null,"nickname":null},"userinfo":{"email":null}}`)
-	a := w.exchange("third", w.code(cookie, "third", asked, set("scope", "openid profile")))
+	asked := set("claims", `{"id_token":{"email":null,"nickname":null},"userinfo":{"email":null}}`)
+	profile := set("scope", "openid profile")
+	if got := w.authorize(request("other", asked, profile, set("prompt", "none")), cookie); got.Get("error") != "consent_required" {
+		t.Fatalf("nobody was asked: %v", got)
+	}
+	flow := ann.asked(request("other", asked, profile))
+	if _, _, body := ann.get("/consent?flow=" + flow); !strings.Contains(body, "See your e-mail address") {
+		t.Errorf("the page does not ask about the e-mail address: %s", body)
+	}
+	a := w.exchange("other", ann.decide(flow, "allow").Get("code"))
+	if _, id := claims(t, a.text("id_token")); id["email"] != "Ann@example.com" || a.text("scope") != "openid profile" {
+		t.Errorf("after the answer: %v, scope %q", id, a.text("scope"))
+	}
+	a = w.exchange("narrow", w.code(cookie, "narrow", asked, profile))
 	if _, id := claims(t, a.text("id_token")); id["email"] != nil || id["name"] != "Ann" || w.userinfo(a.text("access_token")).body["email"] != nil {
-		t.Fatalf("got %v", id)
+		t.Errorf("the application may not ask for e-mail addresses and got %v", id)
 	}
 }
 
