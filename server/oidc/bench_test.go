@@ -1,12 +1,16 @@
 package oidc
 
 import (
+	"database/sql"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gatelatch/storage"
 )
@@ -110,5 +114,60 @@ func BenchmarkOperations(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A refresh changes one row and adds none, and what it notes there is bounded: the 60th leaves as much behind as the 10th.
+func TestNothingGrowsWithRefreshes(t *testing.T) {
+	w := newWorld(t)
+	_, cookie := w.person("Ann")
+	token := w.tokens(cookie, "web").text("refresh_token")
+	stored := func() map[string]int {
+		t.Helper()
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, "gatelatch.db")+"?mode=ro")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		sizes := map[string]int{}
+		rows, err := db.QueryContext(t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var table string
+			if err := rows.Scan(&table); err != nil {
+				t.Fatal(err)
+			}
+			var n int
+			if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM "`+table+`"`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			sizes[table] = n
+		}
+		var n int
+		if err := db.QueryRowContext(t.Context(), `SELECT sum(length(rotated) + length(scope) + length(audience) + length(request) + length(claims)) FROM grants`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		sizes["bytes of the grants"] = n
+		return sizes
+	}
+	refresh := func(times int) {
+		for range times {
+			w.wait(40 * time.Second) // past the grace: each one rotates
+			got := w.refresh("web", token)
+			got.want(t, http.StatusOK, "")
+			if got.text("refresh_token") == token {
+				t.Fatal("the token was not rotated")
+			}
+			token = got.text("refresh_token")
+		}
+	}
+	refresh(10)
+	before := stored()
+	refresh(50)
+	if after := stored(); before["grants"] != 1 || !maps.Equal(before, after) {
+		t.Errorf("10 refreshes left %v, 60 %v", before, after)
 	}
 }

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"maps"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -109,6 +110,37 @@ func TestDiscoveryNamesEveryClaimOnce(t *testing.T) {
 		claim, _, _ := strings.Cut(a.Name, ".")
 		if n := len(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name != claim })); n != 1 {
 			t.Errorf("%s is named %d times", claim, n)
+		}
+	}
+}
+
+// OpenID Connect Core §5.3.1, RFC 6750 §2.
+func TestUserinfoTakesTheTokenFromTheHeaderOrTheForm(t *testing.T) {
+	w := newWorld(t)
+	u, cookie := w.person("Ann")
+	token := w.tokens(cookie, "web").text("access_token")
+	for name, c := range map[string]struct {
+		method, body, header string
+		status               int
+	}{
+		"GET":            {"GET", "", "Bearer " + token, 200},
+		"POST, header":   {"POST", "", "Bearer " + token, 200},
+		"POST, form":     {"POST", "access_token=" + token, "", 200},
+		"both":           {"POST", "access_token=" + token, "Bearer " + token, 400},
+		"twice":          {"POST", "access_token=" + token + "&access_token=" + token, "", 400},
+		"none":           {"GET", "", "", 401},
+		"another scheme": {"GET", "", "Basic " + token, 401},
+	} {
+		r := httptest.NewRequest(c.method, "/oidc/userinfo", strings.NewReader(c.body))
+		if c.body != "" {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		if c.header != "" {
+			r.Header.Set("Authorization", c.header)
+		}
+		got := w.answer(w.do(r))
+		if got.status != c.status || c.status == 200 && got.text("sub") != u.ID.String() {
+			t.Errorf("%s: got %d %v, want %d", name, got.status, got.body, c.status)
 		}
 	}
 }
