@@ -5,7 +5,7 @@
 //	serve          run the server
 //	demo           the server, two example applications and the inbox, to try things out
 //	app …          applications: create, list, show, update, rotate-secret, delete
-//	user …         people: create, list, show, enable, disable, delete
+//	user …         people: create, list, show, password, enable, disable, delete
 //	resource …     APIs that applications get tokens for: create, list, show, update, delete
 //	keys …         signing keys: list, rotate
 //	words …        the texts of pages and mails: list, show
@@ -31,6 +31,7 @@ import (
 type Program struct {
 	Args   []string // without the program's name
 	Env    []string
+	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 

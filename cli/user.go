@@ -18,26 +18,32 @@ func (p *Program) userCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(), p.userSetAttributes(),
 		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"),
-		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userRole(), p.userDelete(),
+		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userPassword(), p.userRole(), p.userDelete(),
 		p.userConsents(), p.userRevokeConsent())
 	return cmd
 }
 
 func (p *Program) userCreate() *cobra.Command {
 	var (
-		in     admin.NewUser
-		asJSON bool
+		in               admin.NewUser
+		password, asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use: "create ADDRESS", Short: "Add a person; you vouch for the address", Args: arguments("the e-mail ADDRESS"),
-		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"",
-		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+		Example: "  gatelatch user create ann@example.com --name \"Ann Example\"\n  gatelatch user create ann@example.com --password-stdin < password.txt",
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) (err error) {
 			in.Email = args[0]
+			if password {
+				if in.Password, err = p.firstLine(); err != nil {
+					return err
+				}
+			}
 			return p.oneUser(ctx, m, "POST", "/users", in, asJSON)
 		}),
 	}
 	cmd.Flags().StringVar(&in.Name, "name", "", "the person's `name`")
 	cmd.Flags().StringArrayVar(&in.Groups, "group", nil, "make them a member of this `group`; again for more")
+	cmd.Flags().BoolVar(&password, "password-stdin", false, "read their password from standard input; without one they sign in with a code")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -181,6 +187,9 @@ func (p *Program) oneUser(ctx context.Context, m *management, method, path strin
 	}
 	for _, known := range profileLines(u) {
 		w.row("  "+known[0], known[1])
+	}
+	if u.Password {
+		w.row("  Password", "yes")
 	}
 	w.row("  Status", u.Status)
 	if u.Role != "none" {

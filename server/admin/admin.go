@@ -99,6 +99,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.healthRoutes(api)
 	a.appRoutes(api)
 	a.userRoutes(api)
+	a.passwordRoutes(api)
 	a.groupRoutes(api)
 	a.resourceRoutes(api)
 	a.keyRoutes(api)

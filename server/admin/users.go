@@ -24,6 +24,7 @@ type User struct {
 	Role     string     `json:"role" enum:"none,reader,admin,owner"`
 	Status   string     `json:"status" enum:"active,disabled"`
 	Groups   []string   `json:"groups,omitempty"`
+	Password bool       `json:"password,omitempty" doc:"They have one"`
 	Created  *time.Time `json:"created"`
 	Profile
 }
@@ -33,6 +34,9 @@ type NewUser struct {
 	Email  string   `json:"email" minLength:"3" maxLength:"254" doc:"Counts as proven: you vouch for it"`
 	Name   string   `json:"name,omitempty" maxLength:"200"`
 	Groups []string `json:"groups,omitempty" doc:"That the person becomes a member of; they must be there"`
+
+	Password string `json:"password,omitempty" format:"password" doc:"Has to fulfil the rules"`
+	Hash     string `json:"password_hash,omitempty" doc:"Of a password that another server has kept, instead: argon2id, scrypt or pbkdf2-sha256 as a PHC string, or bcrypt"`
 }
 
 // People is the engine: it makes, blocks and removes people and knows their codes. Its rules are the same for everybody who asks.
@@ -44,6 +48,10 @@ type People interface {
 	SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error
 	SetRole(ctx context.Context, by string, id storage.ID, role string) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
+	WeighPassword(ctx context.Context, user storage.ID, password string, more ...string) error
+	SetPassword(ctx context.Context, by string, user storage.ID, n authn.NewPassword) error
+	ImportPassword(ctx context.Context, by string, user storage.ID, hash string) error
+	RemovePassword(ctx context.Context, by string, user storage.ID) error
 	CreateGroup(ctx context.Context, by, name, description string) (storage.Group, error)
 	DeleteGroup(ctx context.Context, by, name string) error
 	Join(ctx context.Context, by string, id storage.ID, groups ...string) error
@@ -156,6 +164,9 @@ func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error)
 	if err := checkGroups(a.deps.Store.View(ctx), storage.Client{Settings: storage.ClientSettings{AllowedGroups: in.Groups}}); err != nil {
 		return nil, err
 	}
+	if err := a.checkNewPassword(ctx, in); err != nil {
+		return nil, err
+	}
 	person, err := a.deps.People.CreateUser(ctx, actor, in.Email, name)
 	switch {
 	case errors.Is(err, authn.ErrBadAddress):
@@ -164,6 +175,11 @@ func (a *Admin) createUser(ctx context.Context, in NewUser) (*userAnswer, error)
 		return nil, refuse(409, "Somebody has the address %s already. `gatelatch user show %s` shows who.", in.Email, in.Email)
 	case err != nil:
 		return nil, err
+	}
+	if in.Password != "" || in.Hash != "" {
+		if err := a.setPassword(ctx, actor, person.ID, PasswordChange{Password: in.Password, Hash: in.Hash}); err != nil {
+			return nil, err
+		}
 	}
 	if len(in.Groups) > 0 {
 		return a.changed(ctx, person.ID.String(), func(ctx context.Context, by string, id storage.ID) error {
@@ -240,6 +256,11 @@ func shown(tx storage.Tx, p storage.User) (User, error) {
 	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created), Profile: profileOf(p)}
 	var err error
 	if u.Groups, err = tx.UserGroups(p.ID); err != nil {
+		return u, err
+	}
+	if _, err := tx.Password(p.ID); err == nil {
+		u.Password = true
+	} else if !errors.Is(err, storage.ErrNotFound) {
 		return u, err
 	}
 	e, err := tx.PrimaryEmail(p.ID)

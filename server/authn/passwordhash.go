@@ -157,6 +157,12 @@ const (
 	leastPBKDF2Rounds = 1000
 )
 
+// CheckHash reports whether a hash that was made elsewhere can be checked here; ErrBadHash if not.
+func CheckHash(text string) error {
+	_, err := readHash(text)
+	return err
+}
+
 // readHash reads a hash that was made here or elsewhere: argon2id, bcrypt, scrypt or pbkdf2-sha256. The last three are of the bytes as
 // they were typed. ErrBadHash.
 func readHash(text string) (keptHash, error) {

@@ -54,13 +54,14 @@ func (e *Engine) PasswordRule(ctx context.Context, user storage.ID) (PasswordRul
 	return rule, err
 }
 
-// WeighPassword tells whether a person may have a password; *WeakPassword if not, ErrNoUser.
-func (e *Engine) WeighPassword(ctx context.Context, user storage.ID, password string) error {
+// WeighPassword tells whether a person may have a password; more is what is known of them beside what is kept, or of somebody who is
+// only about to become one (zero id). *WeakPassword if not, ErrNoUser.
+func (e *Engine) WeighPassword(ctx context.Context, user storage.ID, password string, more ...string) error {
 	rule, own, err := e.passwordTerms(e.store.View(ctx), user)
 	if err != nil {
 		return err
 	}
-	return e.weighPassword(ctx, rule, own, password)
+	return e.weighPassword(ctx, rule, append(own, more...), password)
 }
 
 // weighPassword asks for leaks last, for that leaves this machine. No answer refuses nobody.
