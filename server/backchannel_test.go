@@ -250,7 +250,7 @@ func (l *listener) await(t *testing.T, times int) {
 func (w *world) emptyOutbox(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if due, err := w.store.View(t.Context()).DueDeliveries(time.Now().Add(24*time.Hour).UnixMicro(), 10); err == nil && len(due) == 0 {
+		if due, err := w.store.View(t.Context()).DueDeliveries(time.Now().Add(24*time.Hour).UnixMicro(), 10, ""); err == nil && len(due) == 0 {
 			return
 		}
 	}

@@ -17,10 +17,10 @@ func (tx Tx) InsertDelivery(d Delivery) error {
 	return err
 }
 
-// DueDeliveries returns up to limit deliveries that are due at now, the longest due first.
-func (tx Tx) DueDeliveries(now int64, limit int) ([]Delivery, error) {
+// DueDeliveries returns up to limit deliveries of a kind that are due at now, the longest due first; "" is every kind.
+func (tx Tx) DueDeliveries(now int64, limit int, kind string) ([]Delivery, error) {
 	var due []Delivery
-	err := tx.each(`SELECT id, kind, payload, due, attempts, last_error, expires FROM outbox WHERE due <= $1 ORDER BY due LIMIT $2`, []any{now, limit}, func(row scanner) error {
+	err := tx.each(`SELECT id, kind, payload, due, attempts, last_error, expires FROM outbox WHERE due <= $1 AND ($3 = '' OR kind = $3) ORDER BY due LIMIT $2`, []any{now, limit, kind}, func(row scanner) error {
 		var d Delivery
 		if err := row.Scan(&d.ID, &d.Kind, &d.Payload, &d.Due, &d.Attempts, &d.LastError, &d.Expires); err != nil {
 			return err

@@ -15,20 +15,21 @@ func TestOutbox(t *testing.T) {
 		_, err := view.NextDelivery()
 		is(t, "an empty outbox", err, ErrNotFound)
 		a := Delivery{ID: NewID(), Kind: "mail", Payload: `{"a":1}`, Due: 20, Expires: 100}
-		b := Delivery{ID: NewID(), Kind: "mail", Payload: `{"b":1}`, Due: 10, Expires: 100}
+		b := Delivery{ID: NewID(), Kind: "farewell", Payload: `{"b":1}`, Due: 10, Expires: 100}
 		run("insert", nil, func(tx Tx) error { return errors.Join(tx.InsertDelivery(a), tx.InsertDelivery(b)) })
 		same(t, "next", must(view.NextDelivery()), 10)
-		same(t, "due at 10", must(view.DueDeliveries(10, 9)), []Delivery{b})
-		same(t, "due at 20, the longest due first", must(view.DueDeliveries(20, 9)), []Delivery{b, a})
-		same(t, "one at a time", must(view.DueDeliveries(20, 1)), []Delivery{b})
+		same(t, "due at 10", must(view.DueDeliveries(10, 9, "")), []Delivery{b})
+		same(t, "due at 20, the longest due first", must(view.DueDeliveries(20, 9, "")), []Delivery{b, a})
+		same(t, "of one kind", must(view.DueDeliveries(20, 9, a.Kind)), []Delivery{a})
+		same(t, "one at a time", must(view.DueDeliveries(20, 1, "")), []Delivery{b})
 		run("claim", nil, func(tx Tx) error { return tx.ClaimDelivery(b.ID, 10, 60) })
 		run("claim again", ErrSpent, func(tx Tx) error { return tx.ClaimDelivery(b.ID, 10, 60) })
-		same(t, "claimed is not due", must(view.DueDeliveries(20, 9)), []Delivery{a})
+		same(t, "claimed is not due", must(view.DueDeliveries(20, 9, "")), []Delivery{a})
 		run("postpone", nil, func(tx Tx) error { return tx.PostponeDelivery(b.ID, 30, "no answer") })
 		b.Due, b.Attempts, b.LastError = 30, 1, "no answer"
-		same(t, "postponed", must(view.DueDeliveries(30, 9)), []Delivery{a, b})
+		same(t, "postponed", must(view.DueDeliveries(30, 9, "")), []Delivery{a, b})
 		run("delete", nil, func(tx Tx) error { return errors.Join(tx.DeleteDelivery(a.ID), tx.DeleteDelivery(a.ID)) })
-		same(t, "the other stays", must(view.DueDeliveries(30, 9)), []Delivery{b})
+		same(t, "the other stays", must(view.DueDeliveries(30, 9, "")), []Delivery{b})
 	})
 }
 

@@ -404,6 +404,58 @@ func TestStoppingWaitsForTheMailOnItsWay(t *testing.T) {
 	}
 }
 
+func TestSlowApplicationsDoNotDelayACode(t *testing.T) {
+	store := storagetest.Open(t)
+	keys, err := secret.NewKeys(1, map[byte][secret.Size]byte{1: {1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gate{arrived: make(chan struct{}), open: make(chan struct{}), Inbox: email.NewInbox()}
+	e := authn.New(authn.Config{PublicURL: "https://id.example.com", Experience: authn.Experience{SignUp: "open"}}, authn.Deps{Store: store, Keys: keys, Mail: g, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	calling, hangUp := make(chan struct{}, 100), make(chan struct{})
+	e.Carry(authn.KindFarewell, func(context.Context, storage.Delivery) error {
+		calling <- struct{}{}
+		<-hangUp
+		return nil
+	})
+	now := time.Now().Add(-time.Minute).UnixMicro() // all of them are due before the mail
+	err = store.Write(t.Context(), func(tx storage.Tx) error {
+		for range 20 {
+			if err := tx.InsertDelivery(storage.Delivery{ID: storage.NewID(), Kind: authn.KindFarewell, Payload: "{}", Due: now, Expires: now + time.Hour.Microseconds()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- e.Deliver(ctx) }()
+	for range 8 {
+		<-calling
+	}
+	v := browser()
+	f, err := e.Begin(t.Context(), v, authn.Start{ReturnTo: "/back"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.SendCode(t.Context(), v, f.ID.String(), "ann@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	<-g.arrived // or the test never ends
+	close(g.open)
+	if n := len(calling); n != 0 {
+		t.Errorf("%d more applications are called than there are senders for them", n)
+	}
+	stop()
+	close(hangUp)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // panicking is a sender with a bug.
 type panicking struct{}
 
@@ -429,7 +481,7 @@ func TestPanicOfASenderIsItsMailsFailureAlone(t *testing.T) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		due, err := store.View(t.Context()).DueDeliveries(1<<62, 1)
+		due, err := store.View(t.Context()).DueDeliveries(1<<62, 1, "")
 		if err != nil {
 			t.Fatal(err)
 		}

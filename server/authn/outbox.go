@@ -22,7 +22,7 @@ const (
 )
 
 const (
-	senders     = 8                // mails on their way at once
+	senders     = 8                // deliveries of one kind on their way at once
 	sendTimeout = 30 * time.Second // a mail server that has not answered by then is tried again
 	sendGrace   = 5 * time.Second  // what a mail on its way gets when the server stops
 	lease       = time.Minute      // another replica takes over a mail whose sender died
@@ -35,64 +35,83 @@ const (
 type Carrier func(ctx context.Context, d storage.Delivery) error
 
 // Carry says who delivers a kind of thing. It must be called before Deliver.
-func (e *Engine) Carry(kind string, carrier Carrier) { e.outbox.carriers[kind] = carrier }
+func (e *Engine) Carry(kind string, carrier Carrier) {
+	e.outbox.carriers[kind] = carrier
+	e.outbox.wake[kind] = make(chan struct{}, 1)
+}
 
 // outbox is the sending side in this process.
 type outbox struct {
 	carriers map[string]Carrier
-	wake     chan struct{}
+	wake     map[string]chan struct{} // by kind
 	mu       *sync.Mutex
 	trouble  map[email.Kind]time.Time // last logged
 }
 
 func newOutbox() outbox {
-	return outbox{carriers: map[string]Carrier{}, wake: make(chan struct{}, 1), mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
+	return outbox{carriers: map[string]Carrier{}, wake: map[string]chan struct{}{kindMail: make(chan struct{}, 1)}, mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
 }
 
 // wakeUp makes Deliver look at once.
 func (o outbox) wakeUp() {
+	for kind := range o.wake {
+		o.wakeKind(kind)
+	}
+}
+
+func (o outbox) wakeKind(kind string) {
 	select {
-	case o.wake <- struct{}{}:
+	case o.wake[kind] <- struct{}{}:
 	default:
 	}
 }
 
 // Deliver sends what lies in the outbox until ctx ends, and then waits for what is on its way. Several replicas may do so at
-// once: each mail is claimed before it is sent. Mail that cannot be sent is tried again until its code is worth nothing.
+// once: each mail is claimed before it is sent. Mail that cannot be sent is tried again until its code is worth nothing. Every kind
+// has senders of its own: applications that are slow to hear of a logout do not delay a code.
 func (e *Engine) Deliver(ctx context.Context) error {
+	var kinds sync.WaitGroup
+	for kind := range e.outbox.wake {
+		kinds.Go(func() { e.deliverKind(ctx, kind) })
+	}
+	kinds.Wait()
+	return nil
+}
+
+func (e *Engine) deliverKind(ctx context.Context, kind string) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	slots := make(chan struct{}, senders)
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
-		claimed, err := e.claim(ctx, senders-len(slots))
+		claimed, err := e.claim(ctx, kind, senders-len(slots))
 		if err != nil && ctx.Err() == nil {
 			e.logTrouble(ctx, "outbox", slog.Any("error", err))
 		}
 		for _, d := range claimed {
 			slots <- struct{}{}
 			running.Go(func() {
-				defer func() { <-slots; e.outbox.wakeUp() }()
+				defer func() { <-slots; e.outbox.wakeKind(kind) }()
 				e.deliver(ctx, d)
 			})
 		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-e.outbox.wake:
+			return
+		case <-e.outbox.wake[kind]:
 		case <-poll.C:
 		}
 	}
 }
 
-// claim reserves up to limit due deliveries for this process.
-func (e *Engine) claim(ctx context.Context, limit int) ([]storage.Delivery, error) {
+// claim reserves up to limit due deliveries of a kind for this process.
+func (e *Engine) claim(ctx context.Context, kind string, limit int) ([]storage.Delivery, error) {
 	if limit <= 0 || ctx.Err() != nil {
 		return nil, nil
 	}
 	now := e.now()
-	due, err := e.store.View(ctx).DueDeliveries(now, limit)
+	due, err := e.store.View(ctx).DueDeliveries(now, limit, kind)
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}

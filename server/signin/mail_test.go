@@ -19,7 +19,7 @@ func (h *house) refused(times int64) {
 	h.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		due, err := h.view().DueDeliveries(1<<62, 100)
+		due, err := h.view().DueDeliveries(1<<62, 100, "")
 		if err != nil {
 			h.t.Fatal(err)
 		}
