@@ -150,7 +150,7 @@ func TestUnreachableStoreIsNotHealthyAndSaysSoWithoutItsReason(t *testing.T) {
 	if err := o.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if detail := o.refused(500, "GET", "/health", ""); strings.Contains(detail, "closed") {
+	if detail := o.refused(503, "GET", "/health", ""); strings.Contains(detail, "closed") {
 		t.Errorf("the answer gives the reason away: %s", detail)
 	}
 	if !strings.Contains(o.log.String(), "closed") {

@@ -41,7 +41,7 @@ func (a *Admin) problem(ctx context.Context, err error) error {
 		return huma.NewError(http.StatusNotFound, "There is nothing of that name.")
 	case errors.Is(err, storage.ErrConflict):
 		return huma.NewError(http.StatusConflict, "Something of that name is there already.")
-	case errors.Is(err, storage.ErrBusy), errors.Is(err, storage.ErrUnavailable):
+	case storage.Away(err):
 		a.deps.Log.ErrorContext(ctx, "store not available", "error", err, "request", web.RequestID(ctx))
 		return huma.ErrorWithHeaders(
 			huma.NewError(http.StatusServiceUnavailable, "The database cannot be written to just now. Look at free space and permissions of the data folder, then try again."),
