@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatelatch/server/admin"
+	"gatelatch/storage"
 )
 
 func (p *Program) appCommand() *cobra.Command {
@@ -377,6 +378,12 @@ func kindOf(app admin.App) string {
 	kind := map[string]string{"web": "web (keeps a secret)", "spa": "spa (in the browser)", "native": "native (on a device)", "m2m": "m2m (acts for itself)"}[app.Type]
 	if app.Framework != "generic" && app.Framework != app.Type {
 		kind += ", " + app.Framework
+	}
+	switch app.Origin {
+	case storage.OriginRegistration:
+		kind += ", registered itself"
+	case storage.OriginDocument:
+		kind += ", described by its address"
 	}
 	return kind
 }
