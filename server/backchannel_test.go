@@ -306,3 +306,47 @@ func TestStartAgainLeadsToWhereTheAppWantsSignInsStarted(t *testing.T) {
 		t.Errorf("no link %s on\n%s", want, ann.screen.Body)
 	}
 }
+
+func TestAnAppsServerSignsOutAPersonWhoHasSignedInAgainSinceItsToken(t *testing.T) {
+	for name, between := range map[string]func(*world){
+		"at once":          func(*world) {},
+		"rows are cleared": func(w *world) { w.sweepLater(2 * time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "http://localhost:4283", wide)
+			ann, ben := w.person(), w.person()
+			token, _ := ann.idToken("ann@example.com")
+			others, _ := ben.idToken("ben@example.com")
+			for range 2 {
+				ann.arrive(authorization("prompt", "login"), "ann@example.com")
+			}
+			between(w)
+			signedIn := func(p *person) bool {
+				p.visit("/oidc/authorize?" + authorization("prompt", "none").Encode())
+				return strings.Contains(p.left, "code=")
+			}
+			if !signedIn(ann) || !signedIn(ben) {
+				t.Fatal("nobody is signed in to begin with")
+			}
+			logout := func(hint string) {
+				if got := w.do(w.request("GET", "/oidc/logout?"+url.Values{"id_token_hint": {hint}}.Encode(), nil)); got.Code != 200 {
+					t.Fatalf("got %d", got.Code)
+				}
+			}
+			if logout(others); !signedIn(ann) || signedIn(ben) {
+				t.Error("the token of another person ended this session, or not their own")
+			}
+			if logout(token); signedIn(ann) {
+				t.Error("the session that took the place of the one in the token lives on")
+			}
+		})
+	}
+}
+
+// sweepLater clears the rows that have ended as if so much time had passed.
+func (w *world) sweepLater(by time.Duration) {
+	w.t.Helper()
+	if _, err := w.store.Sweep(w.t.Context(), w.now().Add(by).UnixMicro()); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -163,6 +163,13 @@ func (tx Tx) MoveSessionGrants(from, to ID) error {
 	return err
 }
 
+// MovedSession returns the session that has taken the place of the one a client was told, and whose it is; ErrNotFound if nothing
+// the client was given has moved.
+func (tx Tx) MovedSession(told ID, client string) (session, user ID, err error) {
+	err = tx.row(`SELECT session_id, user_id FROM grants WHERE sid = $1 AND client_id = $2 AND session_id IS NOT NULL ORDER BY id DESC LIMIT 1`, told, client).Scan(&session, &user)
+	return session, user, err
+}
+
 // Farewell is a client that knows a session which ends.
 type Farewell struct {
 	ClientID string

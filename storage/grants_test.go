@@ -86,6 +86,12 @@ func TestGrantsFromCodeToRevocation(t *testing.T) {
 		g.SID, g.SessionID = g.SessionID, session // tokens go on naming the session that the client knows
 		same(t, "who knows the session", must(s.View(t.Context()).Farewells(session)), []Farewell{{ClientID: g.ClientID, UserID: g.UserID, SID: g.Sid()}})
 		same(t, "of the session", must(s.View(t.Context()).SessionGrants(session, 80)), []Grant{g})
+		moved, user, err := s.View(t.Context()).MovedSession(g.SID, g.ClientID)
+		same(t, "what took the place", []any{moved, user, err}, []any{session, g.UserID, nil})
+		_, _, err = s.View(t.Context()).MovedSession(g.SID, "another client")
+		is(t, "another client's", err, ErrNotFound)
+		_, _, err = s.View(t.Context()).MovedSession(session, g.ClientID)
+		is(t, "what nothing moved from", err, ErrNotFound)
 		same(t, "of the session, after its end", len(must(s.View(t.Context()).SessionGrants(session, 950))), 0)
 
 		var first, second bool

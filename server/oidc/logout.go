@@ -170,14 +170,20 @@ func (p *Provider) leaveApp(w http.ResponseWriter, r *http.Request, s *signOut, 
 	return p.signedOut(w, r, s)
 }
 
-// endNamed ends the session an ID token names when the request comes without the person's cookies: from an application's server.
+// endNamed ends the session an ID token names when the request comes without the person's cookies: from an application's server. Where
+// the person has signed in anew in that browser, it is the session that took the place of the one that the application was told.
 func (p *Provider) endNamed(r *http.Request, c storage.Client, h hint) error {
 	id, err := storage.ParseID(h.Session)
 	if err != nil {
 		return nil // a token without a session
 	}
-	live, err := p.store.View(r.Context()).Session(id)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && p.subject(c, live.UserID) != h.Subject {
+	tx := p.store.View(r.Context())
+	named, err := tx.Session(id)
+	user := named.UserID
+	if errors.Is(err, storage.ErrNotFound) || err == nil && named.RevokedAt > 0 {
+		id, user, err = tx.MovedSession(id, c.ID)
+	}
+	if errors.Is(err, storage.ErrNotFound) || err == nil && p.subject(c, user) != h.Subject {
 		return nil
 	}
 	if err != nil {
