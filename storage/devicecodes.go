@@ -7,6 +7,8 @@ type DeviceCode struct {
 	UserDigest []byte
 	ClientID   string
 	Scope      string
+	Audience   string // the APIs it asks for, separated by spaces
+	ACRValues  string // how strong the sign-in should be, likewise
 	Agent      string
 	IP         string
 	Created    int64
@@ -18,16 +20,16 @@ type DeviceCode struct {
 	SpentAt    int64
 }
 
-const deviceCodeColumns = `digest, user_digest, client_id, scope, agent, ip, created, expires, pause, polled, decision, grant_id, spent_at`
+const deviceCodeColumns = `digest, user_digest, client_id, scope, audience, acr_values, agent, ip, created, expires, pause, polled, decision, grant_id, spent_at`
 
 func (d *DeviceCode) fields() []any {
-	return []any{&d.Digest, &d.UserDigest, &d.ClientID, &d.Scope, &d.Agent, &d.IP, &d.Created, &d.Expires, &d.Pause, &d.Polled, &d.Decision, &d.GrantID, &d.SpentAt}
+	return []any{&d.Digest, &d.UserDigest, &d.ClientID, &d.Scope, &d.Audience, &d.ACRValues, &d.Agent, &d.IP, &d.Created, &d.Expires, &d.Pause, &d.Polled, &d.Decision, &d.GrantID, &d.SpentAt}
 }
 
 // InsertDeviceCode adds a device that asks; ErrConflict if its user code is taken.
 func (tx Tx) InsertDeviceCode(d DeviceCode) error {
-	_, err := tx.exec(`INSERT INTO device_codes (`+deviceCodeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '', NULL, 0)`,
-		d.Digest, d.UserDigest, d.ClientID, d.Scope, d.Agent, d.IP, d.Created, d.Expires, d.Pause)
+	_, err := tx.exec(`INSERT INTO device_codes (`+deviceCodeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, '', NULL, 0)`,
+		d.Digest, d.UserDigest, d.ClientID, d.Scope, d.Audience, d.ACRValues, d.Agent, d.IP, d.Created, d.Expires, d.Pause)
 	return err
 }
 

@@ -235,7 +235,7 @@ func (p *Provider) grant(ctx context.Context, a *authorizeRequest, live *authn.L
 	for _, scope := range a.scopes {
 		ar.GrantScope(scope)
 	}
-	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16), Audience: a.audience(), JKT: a.params.Get("dpop_jkt"),
+	g := storage.Grant{ID: storage.NewID(), ClientID: a.client.ID, UserID: live.User.ID, SessionID: live.Session.ID, Secret: secret.Random(16), Audience: audienceOf(a.resources), JKT: a.params.Get("dpop_jkt"),
 		AuthTime: live.Session.AuthTime, AMR: live.Session.AMR, ACR: live.Session.ACR, Claims: a.wishes.encode()}
 	ar.SetID(g.ID.String()) // fosite's request id, which names the family of tokens
 	resp, err := p.fosite.NewAuthorizeResponse(ctx, ar, &session{sub: p.subject(a.client.Client, live.User.ID), grant: g, client: a.client.Client, user: live.User})

@@ -61,9 +61,23 @@ func (p *Provider) deviceAuthorization(w http.ResponseWriter, r *http.Request) e
 	if c.Disabled {
 		return fromFosite(errClient)
 	}
+	resources, err := p.askedResources(ctx, c.Client, form["resource"])
+	if err != nil {
+		if storage.Away(err) {
+			return err
+		}
+		return fromFosite(err)
+	}
+	scopes, strengths := c.known(form.Get("scope"), resources...), strings.Fields(form.Get("acr_values"))
+	switch {
+	case len(scopes) > maxScopes:
+		return oauthError("invalid_scope", "The request asks for more scopes than one grant can have.")
+	case len(form.Get("acr_values")) > 1000:
+		return oauthError("invalid_request", "acr_values is longer than 1,000 characters.")
+	}
 	now, visitor := p.micros(), p.visitor(r)
 	code := devicePrefix + secret.Token(32)
-	row := storage.DeviceCode{Digest: secret.Hash(code), ClientID: c.ID, Scope: strings.Join(c.known(form.Get("scope")), " "), Agent: visitor.Agent, IP: visitorIP(ctx),
+	row := storage.DeviceCode{Digest: secret.Hash(code), ClientID: c.ID, Scope: strings.Join(scopes, " "), Audience: audienceOf(resources), ACRValues: strings.Join(strengths, " "), Agent: visitor.Agent, IP: visitorIP(ctx),
 		Created: now, Expires: now + deviceLife.Microseconds(), Pause: devicePause.Microseconds()}
 	var typed string
 	for range userCodeTries {
@@ -193,7 +207,7 @@ func (p *Provider) enterDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	flow, err := p.engine.Begin(ctx, visitor, authn.Start{ClientID: row.ClientID, ReturnTo: devicePath + "/confirm", Request: url.Values{"user_code": {code}}.Encode(),
-		Demands: authn.Demands{MaxAge: c.youngest(nil)}})
+		Demands: authn.Demands{MaxAge: c.youngest(nil), ACRValues: strings.Fields(row.ACRValues)}})
 	if err != nil {
 		return err
 	}
@@ -248,11 +262,12 @@ func (p *Provider) waitingDevice(tx storage.Tx, code string) (storage.DeviceCode
 
 // deviceStep is a person who has signed in to decide about a device.
 type deviceStep struct {
-	flow   storage.Flow
-	live   *authn.Live
-	code   string
-	row    storage.DeviceCode
-	client *client
+	flow      storage.Flow
+	live      *authn.Live
+	code      string
+	row       storage.DeviceCode
+	client    *client
+	resources []storage.Resource
 }
 
 // deviceStep finds what a flow is about. Where somebody has still to sign in, or the code is over, the browser is sent there and nil returned.
@@ -281,7 +296,10 @@ func (p *Provider) deviceStep(w http.ResponseWriter, r *http.Request, id string)
 	if err == nil {
 		s.client, err = p.cache.client(ctx, s.row.ClientID)
 	}
-	if errors.Is(err, storage.ErrNotFound) {
+	if err == nil {
+		s.resources, err = p.askedResources(ctx, s.client.Client, strings.Fields(s.row.Audience))
+	}
+	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, errTarget) { // the code, the client or an API is gone by now
 		return nil, p.showDevice(w, r, http.StatusGone, views.DevicePage{Over: true})
 	}
 	if err != nil {
@@ -316,6 +334,9 @@ func (p *Provider) confirmDevice(w http.ResponseWriter, r *http.Request) error {
 		Code: s.code, Device: authn.Device(s.row.Agent), IP: s.row.IP, Person: views.Person{Name: s.live.User.Name, Address: address.Typed}, Unchecked: c.Unchecked()}
 	if !c.FirstParty() {
 		page.Scopes = shownScopes(s.live, address, c.Client, strings.Fields(s.row.Scope))
+		for _, r := range s.resources {
+			page.Scopes = append(page.Scopes, shownResource(r, strings.Fields(s.row.Scope))...)
+		}
 	}
 	if c.Unchecked() {
 		page.Days = uncheckedDays
@@ -340,7 +361,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, now, c, user := r.Context(), p.micros(), s.client, s.live.User
 	event := storage.Event{ID: storage.NewID(), Kind: storage.EventDeviceDenied, Actor: "user:" + user.ID.String(), UserID: user.ID, ClientID: c.ID, IP: visitorIP(ctx)}
-	grant := storage.Grant{ID: storage.NewID(), ClientID: c.ID, UserID: user.ID, SessionID: s.live.Session.ID, Secret: secret.Random(16), Scope: s.row.Scope,
+	grant := storage.Grant{ID: storage.NewID(), ClientID: c.ID, UserID: user.ID, SessionID: s.live.Session.ID, Secret: secret.Random(16), Scope: s.row.Scope, Audience: s.row.Audience, Claims: wishes{ACR: strings.Fields(s.row.ACRValues)}.encode(),
 		AuthTime: s.live.Session.AuthTime, AMR: s.live.Session.AMR, ACR: s.live.Session.ACR, CodeExpires: s.row.Expires, Expires: s.row.Expires + lateReuse.Microseconds()}
 	decision, done := "denied", "0"
 	switch form.Get("decision") {
@@ -351,7 +372,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return oauthError("invalid_request", "decision must be allow or deny.")
 	}
-	given := p.consentTo(c, user.ID, strings.Fields(s.row.Scope))
+	given := p.consentTo(c, user.ID, permissionsOf(strings.Fields(s.row.Scope), s.resources))
 	err = p.store.Write(ctx, func(tx storage.Tx) error {
 		if err := tx.AnswerFlow(s.flow.ID, now); err != nil {
 			return err

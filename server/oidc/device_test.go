@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -348,5 +349,67 @@ func TestAnExpiredDeviceCodeIsSweptAway(t *testing.T) {
 	_, err := w.store.View(t.Context()).DeviceByUserCode(w.p.userDigest(user))
 	if !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestADeviceAsksForAnAPIAndGetsATokenForItAlone(t *testing.T) {
+	w := newAPIs(t)
+	_, cookie := w.person("Ann")
+	ann := w.visitor(cookie)
+	w.addClient("tv", "native", func(c *storage.Client) {
+		devices(c)
+		c.Settings.Resources, c.Settings.ThirdParty = []string{orders, files}, true
+	})
+	for name, named := range map[string][]string{"one that is not in its list": {secretAPI}, "one that is not there": {"https://nowhere.example"}, "no address": {"orders"}, "a fragment": {orders + "#x"}, "one of two": {orders, secretAPI}} {
+		a := w.post("/oidc/device_authorization", "", url.Values{"client_id": {"tv"}, "resource": named})
+		if a.want(t, http.StatusBadRequest, "invalid_target"); t.Failed() {
+			t.Fatalf("%s: got %v", name, a.body)
+		}
+	}
+	code, user := w.asks("tv", set("scope", "offline_access orders:read secret:read"), add("resource", orders))
+	flow := ann.opens(user)
+	if _, _, body := ann.get("/device/confirm?flow=" + flow); !strings.Contains(body, "orders:read") || strings.Contains(body, "secret:read") {
+		t.Errorf("the page does not say what would be allowed:\n%s", body)
+	}
+	ann.confirms(flow, "allow")
+	got := w.polls("tv", code)
+	_, payload := claims(t, got.text("access_token"))
+	if payload["aud"] != orders || payload["scope"] != "orders:read" {
+		t.Errorf("the token says %v", payload)
+	}
+	other := w.post("/oidc/token", "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {got.text("refresh_token")}, "client_id": {"tv"}, "resource": {files}})
+	other.want(t, http.StatusBadRequest, "invalid_target")
+	again := w.post("/oidc/token", "", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {got.text("refresh_token")}, "client_id": {"tv"}, "resource": {orders}})
+	if _, payload := claims(t, again.text("access_token")); payload["aud"] != orders {
+		t.Errorf("after a refresh: %v %v", again.body, payload)
+	}
+	// An API that is taken away while the person looks at the page is not allowed by a press.
+	_, user = w.asks("tv", add("resource", files))
+	flow = ann.opens(user)
+	w.changeClient("tv", func(c *storage.Client) { c.Settings.Resources = []string{orders} })
+	if status, to := ann.confirms(flow, "allow"); status != http.StatusGone {
+		t.Errorf("an API that is gone: got %d to %q", status, to)
+	}
+}
+
+func TestADeviceAsksForAStrengthAndIsToldTheOneItAskedFor(t *testing.T) {
+	w, ann, _ := deviceWorld(t)
+	code, user := w.asks("tv", set("acr_values", "urn:made:up "+authn.ACR))
+	ann.confirms(ann.opens(user), "allow")
+	got := w.polls("tv", code)
+	if _, payload := claims(t, got.text("id_token")); payload["acr"] != authn.ACR {
+		t.Errorf("the ID token says %v", payload)
+	}
+	// A sign-in that is weaker than can be had here has to be made anew.
+	u, _ := w.person("Ben")
+	weak := w.visitor(w.strongSession(u, "none"))
+	_, user = w.asks("tv", set("acr_values", authn.ACR))
+	if status, to, _ := weak.post("/device", url.Values{"user_code": {user}}); status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in?flow=") {
+		t.Errorf("a weaker session: got %d to %q", status, to)
+	}
+	_, user = w.asks("tv")
+	weak.opens(user)
+	if a := w.post("/oidc/device_authorization", "", url.Values{"client_id": {"tv"}, "acr_values": {strings.Repeat("x ", 600)}}); a.status != http.StatusBadRequest {
+		t.Errorf("endless acr_values: got %d", a.status)
 	}
 }

@@ -52,45 +52,55 @@ func mayAsk(c storage.Client, scope string, of ...storage.Resource) bool {
 }
 
 // checkResources reads the APIs an authorization request is for (RFC 8707 §2.1).
-func (a *authorizeRequest) checkResources(p *Provider, ctx context.Context) error {
-	for _, id := range a.params["resource"] {
-		if slices.ContainsFunc(a.resources, func(r storage.Resource) bool { return r.ID == id }) {
+func (a *authorizeRequest) checkResources(p *Provider, ctx context.Context) (err error) {
+	a.resources, err = p.askedResources(ctx, a.client.Client, a.params["resource"])
+	if err != nil && !storage.Away(err) {
+		return a.refuse("invalid_target", fosite.ErrorToRFC6749Error(err).HintField)
+	}
+	return err
+}
+
+// askedResources are the APIs that a client asks a person for, each once; errTarget.
+func (p *Provider) askedResources(ctx context.Context, c storage.Client, named []string) ([]storage.Resource, error) {
+	var all []storage.Resource
+	for _, id := range named {
+		if slices.ContainsFunc(all, func(r storage.Resource) bool { return r.ID == id }) {
 			continue
 		}
 		if u, err := url.Parse(id); err != nil || !u.IsAbs() || strings.Contains(id, "#") {
-			return a.refuse("invalid_target", "resource must be an absolute URI without a fragment.")
+			return nil, errTarget.WithHint("resource must be an absolute URI without a fragment.")
 		}
-		r, err := p.resourceFor(ctx, a.client.Client, id)
-		if storage.Away(err) {
-			return err
-		}
+		r, err := p.resourceFor(ctx, c, id)
 		if err != nil {
-			return a.refuse("invalid_target", fosite.ErrorToRFC6749Error(err).HintField)
+			return nil, err
 		}
-		a.resources = append(a.resources, r)
+		all = append(all, r)
 	}
-	if len(a.resources) > maxAudiences {
-		return a.refuse("invalid_target", "The request names more resources than one grant can have.")
+	if len(all) > maxAudiences {
+		return nil, errTarget.WithHint("The request names more resources than one grant can have.")
 	}
-	return nil
+	return all, nil
 }
 
-// audience is what the grant's row keeps of the APIs: an ordered list that is only appended to, because tokens carry an index into it.
-func (a *authorizeRequest) audience() string {
-	ids := make([]string, len(a.resources))
-	for i, r := range a.resources {
+// audienceOf is what a row keeps of the APIs: an ordered list that is only appended to, because tokens carry an index into it.
+func audienceOf(resources []storage.Resource) string {
+	ids := make([]string, len(resources))
+	for i, r := range resources {
 		ids[i] = r.ID
 	}
 	return strings.Join(ids, " ")
 }
 
-// permissions are what a person allows with this request: its scopes and those of claims asked for by name, and which of them at which API. A scope that was allowed
-// at one API says nothing about another that has one of the same name.
-func (a *authorizeRequest) permissions() []string {
-	all := a.opens()
-	for _, r := range a.resources {
+// permissions are what a person allows with this request: its scopes, and those of claims asked for by name.
+func (a *authorizeRequest) permissions() []string { return permissionsOf(a.opens(), a.resources) }
+
+// permissionsOf are scopes, and which of them at which API. A scope that was allowed at one API says nothing about another that has
+// one of the same name.
+func permissionsOf(scopes []string, resources []storage.Resource) []string {
+	all := slices.Clone(scopes)
+	for _, r := range resources {
 		all = append(all, r.ID+"#")
-		for _, s := range a.scopes {
+		for _, s := range scopes {
 			if r.Has(s) {
 				all = append(all, r.ID+"#"+s)
 			}
