@@ -70,3 +70,31 @@ func TestAfterSigningInAPersonIsAskedAboutAnAppOfSomebodyElse(t *testing.T) {
 		t.Errorf("asked again at %q", ann.at)
 	}
 }
+
+func TestALanguageChosenOnAnyPageStays(t *testing.T) {
+	w := newWorld(t, "http://localhost:4283", wide)
+	german := func(p *person) bool { return strings.Contains(p.screen.Body.String(), `<html lang="de"`) }
+	guest := w.person()
+	guest.visit("/device?lang=de")
+	if guest.visit("/device"); !german(guest) {
+		t.Error("the page for devices has forgotten it")
+	}
+	if guest.visit("/sign-in"); !german(guest) {
+		t.Error("the sign-in page does not know of it")
+	}
+	if guest.visit("/device/done?connected=1&lang=zz"); !german(guest) {
+		t.Error("a language that is not spoken here has replaced it")
+	}
+	w.change("till", func(c *storage.Client) { c.Settings.ThirdParty = true })
+	ann := w.person()
+	ann.signIn("ann@example.com")
+	ann.visit("/oidc/authorize?" + authorization("client_id", "till", "redirect_uri", "https://till.example/callback", "code_challenge", pkceAnswer, "code_challenge_method", "S256", "ui_locales", "en").Encode())
+	question := ann.at
+	if !strings.HasPrefix(question, "/consent?") || german(ann) {
+		t.Fatalf("at %q", question)
+	}
+	ann.visit(question + "&lang=de")
+	if ann.visit(question); !german(ann) {
+		t.Error("what the application asked for counts more than what the person has chosen for this question")
+	}
+}

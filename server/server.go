@@ -130,7 +130,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	provider, err := oidc.New(ctx,
 		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, ClientDocuments: c.Documents,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
-		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, ShowError: signIn.ShowError})
+		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, KeepLanguage: signIn.KeepLanguage, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {
 		return nil, fmt.Errorf("the key file does not belong to this database: what was sealed with the right one cannot be opened with it. Put the right key file back (key_file or GATELATCH_KEY_FILE says where it lies); nothing was changed: %w", err)
 	}

@@ -91,6 +91,8 @@ type Deps struct {
 	Now      func() time.Time
 	// Frame is what every page starts from, in the visitor's language; locales are the request's ui_locales.
 	Frame func(r *http.Request, locales string) views.Frame
+	// KeepLanguage remembers the language that a visitor has chosen with this request, if they have.
+	KeepLanguage func(w http.ResponseWriter, r *http.Request)
 	// ShowError answers a person with the page of an error.
 	ShowError func(w http.ResponseWriter, r *http.Request, e *web.Error)
 }
@@ -117,17 +119,18 @@ type Provider struct {
 	secretUses secretUses
 	documents  *documents
 
-	outgoing  *safehttp.Client
-	salt      []byte // of pairwise subjects
-	makeFrame func(r *http.Request, locales string) views.Frame
-	showError func(w http.ResponseWriter, r *http.Request, e *web.Error)
+	outgoing     *safehttp.Client
+	salt         []byte // of pairwise subjects
+	makeFrame    func(r *http.Request, locales string) views.Frame
+	showError    func(w http.ResponseWriter, r *http.Request, e *web.Error)
+	keepLanguage func(w http.ResponseWriter, r *http.Request)
 }
 
 // New makes the door and, on the first start, the signing keys.
 func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 	c.Lifetimes = c.Lifetimes.withDefaults()
 	p := &Provider{Config: c, store: d.Store, secrets: d.Secrets, engine: d.Engine, cookies: d.Cookies, log: d.Log, now: d.Now, names: names{d.Secrets},
-		makeFrame: d.Frame, showError: d.ShowError}
+		makeFrame: d.Frame, showError: d.ShowError, keepLanguage: d.KeepLanguage}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
 	p.cache = &cache{p: p}
 	p.documents = &documents{p: p}
@@ -200,16 +203,16 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("GET "+at("/authorize"), pages.Handle(p.authorize))
 	mux.Handle("POST "+at("/authorize"), pages.Handle(p.authorizeByPost))
 	mux.Handle("GET "+at("/resume"), pages.Handle(p.resume))
-	mux.Handle("GET "+consentPath, pages.Handle(p.consent))
+	mux.Handle("GET "+consentPath, pages.Handle(p.spoken(p.consent)))
 	mux.Handle("POST "+consentPath, pages.Handle(p.decide))
-	mux.Handle("GET "+repairPath, pages.Handle(p.repair))
+	mux.Handle("GET "+repairPath, pages.Handle(p.spoken(p.repair)))
 	mux.Handle("POST "+repairPath, pages.Handle(p.addAddress))
 	mux.Handle("POST "+at("/device_authorization"), api.Handle(p.deviceAuthorization))
-	mux.Handle("GET "+devicePath, pages.Handle(p.device))
+	mux.Handle("GET "+devicePath, pages.Handle(p.spoken(p.device)))
 	mux.Handle("POST "+devicePath, pages.Handle(p.enterDevice))
-	mux.Handle("GET "+devicePath+"/confirm", pages.Handle(p.confirmDevice))
+	mux.Handle("GET "+devicePath+"/confirm", pages.Handle(p.spoken(p.confirmDevice)))
 	mux.Handle("POST "+devicePath+"/confirm", pages.Handle(p.decideDevice))
-	mux.Handle("GET "+devicePath+"/done", pages.Handle(p.deviceDone))
+	mux.Handle("GET "+devicePath+"/done", pages.Handle(p.spoken(p.deviceDone)))
 	mux.Handle("POST "+at("/token"), p.crossOrigin(api.Handle(p.token)))
 	mux.Handle("POST "+at("/par"), p.crossOrigin(api.Handle(p.par)))
 	mux.Handle("POST "+at("/introspect"), api.Handle(p.introspect))
@@ -226,6 +229,14 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	// Programs are refused in their own language, also by method.
 	for path, methods := range map[string][]string{"/token": {"OPTIONS", "POST"}, "/par": {"OPTIONS", "POST"}, "/revoke": {"OPTIONS", "POST"}, "/device_authorization": {"POST"}, "/introspect": {"POST"}, "/userinfo": {"GET", "HEAD", "OPTIONS", "POST"}} {
 		mux.Handle(at(path), api.Handle(web.Only(methods...)))
+	}
+}
+
+// spoken is a page whose footer offers other languages: the one that is chosen there stays.
+func (p *Provider) spoken(h web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p.keepLanguage(w, r)
+		return h(w, r)
 	}
 }
 

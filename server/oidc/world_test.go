@@ -88,6 +88,7 @@ func (w *world) start(active byte) {
 		Frame: func(*http.Request, string) views.Frame {
 			return views.Frame{Words: words.For("en"), Host: "id.example"}
 		},
+		KeepLanguage: func(http.ResponseWriter, *http.Request) {},
 		ShowError: func(rw http.ResponseWriter, r *http.Request, e *web.Error) {
 			http.Error(rw, "page: "+e.Code, e.Status)
 		}})

@@ -52,7 +52,22 @@ func firstOf(a, b string) string {
 
 // Frame is what a page of any door starts from, in the visitor's language; locales are the request's ui_locales.
 func (d *Door) Frame(r *http.Request, locales string) views.Frame {
-	return d.frameIn(d.language(r, "", locales))
+	flow := ""
+	if q, err := web.Query(r); err == nil {
+		flow = q.Get("flow")
+	}
+	return d.frameIn(d.language(r, flow, locales))
+}
+
+// KeepLanguage remembers the language that a visitor has chosen on a page of any door, if they have with this request.
+func (d *Door) KeepLanguage(w http.ResponseWriter, r *http.Request) {
+	q, err := web.Query(r)
+	if err != nil {
+		return
+	}
+	if tag := d.chosen(q.Get(views.LangParam)); tag != "" {
+		d.keepLanguage(w, tag, q.Get("flow"))
+	}
 }
 
 func (d *Door) frameIn(c *words.Catalogue) views.Frame {
