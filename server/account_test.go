@@ -15,7 +15,7 @@ import (
 	"gatelatch/storage"
 )
 
-// code is the newest code that was mailed to an address.
+// code is the next code that was mailed to an address.
 func (w *world) code(address string) string {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
@@ -274,7 +274,8 @@ func TestOtherSitesPostNothingToTheAccount(t *testing.T) {
 }
 
 // accountPosts are all forms of the account page.
-var accountPosts = []string{"/account/profile", "/account/devices/end", "/account/devices/end-others", "/account/devices/end-all", "/account/apps/remove"}
+var accountPosts = []string{"/account/profile", "/account/devices/end", "/account/devices/end-others", "/account/devices/end-all", "/account/apps/remove",
+	"/account/addresses", "/account/addresses/primary", "/account/addresses/remove", "/account/address/code", "/account/address/again"}
 
 func TestAccountFormsOfNobodyLeadToTheSignIn(t *testing.T) {
 	w := newWorld(t, "https://id.example.com", wide)

@@ -146,7 +146,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 
-	accounts := account.New(account.Config{PublicURL: c.PublicURL},
+	accounts := account.New(account.Config{PublicURL: c.PublicURL, InboxURL: inbox},
 		account.Deps{Store: d.Store, Engine: s.engine, Cookies: cookies, LastUsed: oidc.LastUsed, Frame: signIn.Frame, Pages: signIn.Edge(), Now: d.Now, Log: d.Log})
 
 	mux := http.NewServeMux()
@@ -192,6 +192,10 @@ const (
 	sweepAfter = time.Hour
 )
 
+// Tend does once what Run does again and again for the people of this server: who has asked to go goes, and what is to be forgotten
+// is forgotten.
+func (s *Server) Tend(ctx context.Context) error { return s.engine.Tend(ctx) }
+
 func (s *Server) sweep(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -200,6 +204,9 @@ func (s *Server) sweep(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "what time brings could not be done; the next round tries again", "error", err)
 		}
 		rows, err := s.store.Sweep(ctx, s.now().Add(-sweepAfter).UnixMicro())
 		switch {

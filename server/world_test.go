@@ -37,6 +37,7 @@ type world struct {
 	store   *storage.Store
 	handler http.Handler
 	api     http.Handler
+	server  *server.Server
 	setUp   string // the link that makes the first admin
 	mails   *email.Inbox
 	log     *logbook
@@ -73,7 +74,7 @@ func newWorld(t testing.TB, public string, change ...func(*server.Config)) *worl
 	if w.setUp, err = s.SetUpLink(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.handler, w.api = s.Handler(), s.API()
+	w.handler, w.api, w.server = s.Handler(), s.API(), s
 	w.addApps()
 	w.run(s)
 	return w

@@ -46,3 +46,39 @@ func (tx Tx) PrimaryEmail(user ID) (Email, error) {
 func (tx Tx) VerifyEmail(user ID, address string, now int64) error {
 	return tx.one(`UPDATE emails SET verified_at = CASE WHEN verified_at > 0 THEN verified_at ELSE $3 END WHERE user_id = $1 AND address = $2`, user, address, now)
 }
+
+// SetPrimaryEmail makes a proven address of a person the one that tokens name; ErrNotFound if they have none such.
+func (tx Tx) SetPrimaryEmail(user ID, address string) error {
+	if _, err := tx.exec(`UPDATE emails SET is_primary = $2 WHERE user_id = $1 AND is_primary`, user, false); err != nil {
+		return err
+	}
+	return tx.one(`UPDATE emails SET is_primary = $3 WHERE user_id = $1 AND address = $2 AND verified_at > 0`, user, address, true)
+}
+
+// DeleteEmail takes an address from a person; ErrNotFound.
+func (tx Tx) DeleteEmail(user ID, address string) error {
+	return tx.one(`DELETE FROM emails WHERE user_id = $1 AND address = $2`, user, address)
+}
+
+// DeleteUnprovenEmails takes out up to limit addresses that were added before that moment and never proven. A primary one stays.
+func (tx Tx) DeleteUnprovenEmails(before int64, limit int) (int64, error) {
+	var n int64
+	due := []Email{}
+	err := tx.each(`SELECT user_id, address FROM emails WHERE verified_at = 0 AND created < $1 AND NOT is_primary ORDER BY created LIMIT $2`, []any{before, limit}, func(row scanner) error {
+		var e Email
+		if err := row.Scan(&e.UserID, &e.Address); err != nil {
+			return err
+		}
+		due = append(due, e)
+		return nil
+	})
+	for _, e := range due {
+		if err != nil {
+			break
+		}
+		var gone int64
+		gone, err = tx.exec(`DELETE FROM emails WHERE user_id = $1 AND address = $2 AND verified_at = 0 AND NOT is_primary`, e.UserID, e.Address)
+		n += gone
+	}
+	return n, err
+}

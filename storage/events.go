@@ -16,6 +16,12 @@ const (
 	EventPasswordChanged = "password.changed"
 	EventPasswordReset   = "password.reset"
 	EventPasswordRemoved = "password.removed"
+	EventAddressAdded    = "address.added"
+	EventAddressRemoved  = "address.removed"
+	EventAddressPrimary  = "address.primary"
+	EventPictureChanged  = "user.picture_changed"
+	EventDeletionAsked   = "user.deletion_asked"
+	EventDeletionTaken   = "user.deletion_withdrawn"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"
@@ -63,14 +69,21 @@ type Event struct {
 	UserID   ID     // whom it is about
 	ClientID string
 	IP       string
-	Detail   string
+	Device   string // as authn.Device names it
+	Detail   string // never says who, but in events about addresses
 }
 
 // InsertEvent appends to the audit log.
 func (tx Tx) InsertEvent(e Event) error {
-	_, err := tx.exec(`INSERT INTO events (id, kind, actor, user_id, client_id, ip, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		e.ID, e.Kind, e.Actor, e.UserID, e.ClientID, e.IP, e.Detail)
+	_, err := tx.exec(`INSERT INTO events (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.ID, e.Kind, e.Actor, e.UserID, e.ClientID, e.IP, e.Device, e.Detail)
 	return err
+}
+
+const eventColumns = `id, kind, actor, user_id, client_id, ip, device, detail`
+
+func (e *Event) fields() []any {
+	return []any{&e.ID, &e.Kind, &e.Actor, &e.UserID, &e.ClientID, &e.IP, &e.Device, &e.Detail}
 }
 
 // Events lists up to limit events, newest first, before the one named by cursor (zero ID: from the newest).
@@ -78,14 +91,53 @@ func (tx Tx) Events(cursor ID, limit int) ([]Event, error) {
 	if cursor.IsZero() {
 		cursor = lastID
 	}
+	return tx.events(`SELECT `+eventColumns+` FROM events WHERE id < $1 ORDER BY id DESC LIMIT $2`, cursor, limit)
+}
+
+// UserEvents lists up to limit events about a person, newest first, before the one named by cursor (zero ID: from the newest) and
+// not older than since.
+func (tx Tx) UserEvents(user, cursor ID, since int64, limit int) ([]Event, error) {
+	if cursor.IsZero() {
+		cursor = lastID
+	}
+	return tx.events(`SELECT `+eventColumns+` FROM events WHERE user_id = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4`, user, cursor, idAt(since), limit)
+}
+
+func (tx Tx) events(query string, args ...any) ([]Event, error) {
 	var events []Event
-	err := tx.each(`SELECT id, kind, actor, user_id, client_id, ip, detail FROM events WHERE id < $1 ORDER BY id DESC LIMIT $2`, []any{cursor, limit}, func(row scanner) error {
+	err := tx.each(query, args, func(row scanner) error {
 		var e Event
-		if err := row.Scan(&e.ID, &e.Kind, &e.Actor, &e.UserID, &e.ClientID, &e.IP, &e.Detail); err != nil {
+		if err := row.Scan(e.fields()...); err != nil {
 			return err
 		}
 		events = append(events, e)
 		return nil
 	})
 	return events, err
+}
+
+// ForgetEvents makes up to limit events that happened before that moment forget who it was: whom they are about, who did it, from
+// where, with what, and which address. What happened, when, and to which application stays. more says that there are others.
+func (tx Tx) ForgetEvents(before int64, limit int) (more bool, err error) {
+	var from int64
+	if err := tx.row(`SELECT number FROM versions WHERE name = 'events_forgotten'`).Scan(&from); err != nil {
+		return false, err
+	}
+	seen, to := 0, ID{}
+	err = tx.each(`SELECT id FROM events WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3`, []any{idAt(from), idAt(before), limit}, func(row scanner) error {
+		seen++
+		return row.Scan(&to)
+	})
+	if err != nil || seen == 0 {
+		return false, err
+	}
+	if until := to.Time().UnixMicro() + 1000; until < before { // the rest of the last millisecond too, so that the next round begins behind it
+		before = until
+	}
+	_, err = tx.exec(`UPDATE events SET user_id = NULL, ip = '', device = '', actor = CASE WHEN actor LIKE 'user:%' THEN 'user' ELSE actor END,
+		detail = CASE WHEN kind LIKE 'address.%' THEN '' ELSE detail END WHERE id >= $1 AND id < $2`, idAt(from), idAt(before))
+	if err != nil {
+		return false, err
+	}
+	return seen == limit, tx.one(`UPDATE versions SET number = $1 WHERE name = 'events_forgotten'`, before)
 }

@@ -73,6 +73,16 @@ func (id ID) Time() time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// idAt sorts before every ID made at that moment, in microseconds, or later.
+func idAt(micros int64) ID {
+	id := ID{15: 1} // the zero ID is none
+	ms := uint64(max(micros, 0)) / 1000
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	return id
+}
+
 // ParseID reads the one spelling String writes; anything else is ErrNotID.
 func ParseID(s string) (ID, error) {
 	var id ID

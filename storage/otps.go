@@ -3,7 +3,7 @@ package storage
 // OTP is a one-time code that was mailed. Neither code nor link is stored: both are derived from Nonce with a key of the key file.
 type OTP struct {
 	ID      ID
-	FlowID  ID
+	FlowID  ID // what it belongs to: a flow or, for a new address, its person
 	Purpose string
 	Address string // normalised
 	Nonce   []byte
@@ -30,6 +30,13 @@ func (tx Tx) InsertOTP(o OTP) error {
 func (tx Tx) OTP(id ID) (OTP, error) {
 	var o OTP
 	err := tx.row(`SELECT `+otpColumns+` FROM otps WHERE id = $1`, id).Scan(o.fields()...)
+	return o, err
+}
+
+// BoundOTP returns the newest code for an address that was sent for a purpose and belongs to bound; ErrNotFound.
+func (tx Tx) BoundOTP(bound ID, purpose, address string) (OTP, error) {
+	var o OTP
+	err := tx.row(`SELECT `+otpColumns+` FROM otps WHERE address = $1 AND flow_id = $2 AND purpose = $3 ORDER BY id DESC LIMIT 1`, address, bound, purpose).Scan(o.fields()...)
 	return o, err
 }
 

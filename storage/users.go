@@ -14,15 +14,19 @@ type User struct {
 	Attributes json.RawMessage
 	Created    int64
 	Updated    int64
+	DeleteAt   int64 // when they go, because they have asked to; 0: they have not
 }
+
+// Leaving reports whether the person has asked to be deleted.
+func (u User) Leaving() bool { return u.DeleteAt > 0 }
 
 // Active reports whether the person may sign in and their tokens count.
 func (u User) Active() bool { return u.Status == "active" }
 
-const userColumns = `u.id, u.status, u.role, u.name, COALESCE(u.username, ''), u.picture, u.locale, u.attributes, u.created, u.updated`
+const userColumns = `u.id, u.status, u.role, u.name, COALESCE(u.username, ''), u.picture, u.locale, u.attributes, u.created, u.updated, u.delete_at`
 
 func (u *User) fields() []any {
-	return []any{&u.ID, &u.Status, &u.Role, &u.Name, &u.Username, &u.Picture, &u.Locale, (*text)(&u.Attributes), &u.Created, &u.Updated}
+	return []any{&u.ID, &u.Status, &u.Role, &u.Name, &u.Username, &u.Picture, &u.Locale, (*text)(&u.Attributes), &u.Created, &u.Updated, &u.DeleteAt}
 }
 
 // User returns the person with that id; ErrNotFound.
@@ -61,8 +65,8 @@ func (tx Tx) InsertUser(u User) error {
 
 // UpdateUser replaces everything about the person but id and created; ErrNotFound, ErrConflict (username taken).
 func (tx Tx) UpdateUser(u User) error {
-	return tx.one(`UPDATE users SET status = $2, role = $3, name = $4, username = $5, picture = $6, locale = $7, attributes = $8, updated = $9 WHERE id = $1`,
-		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Updated)
+	return tx.one(`UPDATE users SET status = $2, role = $3, name = $4, username = $5, picture = $6, locale = $7, attributes = $8, updated = $9, delete_at = $10 WHERE id = $1`,
+		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Updated, u.DeleteAt)
 }
 
 // DeleteUser removes the person with addresses, sessions and grants; ErrNotFound.
@@ -97,8 +101,28 @@ func (tx Tx) HasAdmin() (bool, error) {
 	return n > 0, err
 }
 
-// OtherOwners counts the active people with role owner besides the one named. It locks their rows: of two transactions
+// OtherOwners counts the active people with role owner who stay, besides the one named. It locks their rows: of two transactions
 // that each take away the other's last owner, one has to look again.
 func (tx Tx) OtherOwners(id ID) (int64, error) {
-	return tx.exec(`UPDATE users SET updated = updated WHERE role = 'owner' AND status = 'active' AND id <> $1`, id)
+	return tx.exec(`UPDATE users SET updated = updated WHERE role = 'owner' AND status = 'active' AND delete_at = 0 AND id <> $1`, id)
+}
+
+// TouchUser notes that something about a person has changed at now; ErrNotFound. It locks them: of two units that change what
+// hangs on one person, the second waits and sees what the first has done.
+func (tx Tx) TouchUser(id ID, now int64) error {
+	return tx.one(`UPDATE users SET updated = $2 WHERE id = $1`, id, now)
+}
+
+// UsersLeaving lists up to limit people whose time has come at now.
+func (tx Tx) UsersLeaving(now int64, limit int) ([]ID, error) {
+	var ids []ID
+	err := tx.each(`SELECT id FROM users WHERE delete_at > 0 AND delete_at <= $1 ORDER BY delete_at LIMIT $2`, []any{now, limit}, func(row scanner) error {
+		var id ID
+		if err := row.Scan(&id); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		return nil
+	})
+	return ids, err
 }

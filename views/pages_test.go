@@ -269,7 +269,8 @@ func TestPagesAreSoundForKeyboardAndScreenReader(t *testing.T) {
 
 func TestTheBadFieldHasTheFocusAndTheTitleSaysError(t *testing.T) {
 	for name, id := range map[string]string{
-		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code", "account-error": "profile-birthdate"} {
+		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code", "account-error": "profile-birthdate",
+		"account-bad-address": "new-address", "account-address-wrong": "code", "account-address-length": "code"} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		field := byID(doc, id)[0]
 		if _, ok := attr(field, "autofocus"); !ok || value(field, "aria-invalid") != "true" {
@@ -332,11 +333,14 @@ func TestHostileValuesStayText(t *testing.T) {
 			account(f, func(p *AccountPage) {
 				p.Owner = AccountOwner{Person: who, Hue: 3, Since: noon}
 				p.Panels = []Panel{
+					AccountWays{Words: f.Words, Ways: []AccountWay{{Title: v, Detail: v, Pill: v}}}.Panel(),
+					AccountAddresses{Words: f.Words, Status: v, Problem: v, Addresses: []AccountAddress{{Address: v}}, Typed: v, Bad: v}.Panel(),
 					AccountProfile{Words: f.Words, Fields: []AccountField{{Name: "name", Value: v}}, More: []AccountField{{Name: "address.street_address", Value: v, Bad: true}}, Username: v, Locale: "en"}.Panel(),
 					AccountDevices{Words: f.Words, Devices: []AccountDevice{{ID: v, Name: v, IP: v, Seen: noon}}}.Panel(),
 					AccountApps{Words: f.Words, Apps: []AccountApp{{ID: v, Name: v, Unchecked: true, Scopes: []ConsentScope{{Kind: ScopeOther, Title: v}}, First: noon, Last: noon}}}.Panel(),
 				}
 			}),
+			AccountAddressCode(AccountAddressPage{Frame: f, Address: v, State: CodeWrong, Code: v, TriesLeft: 2}),
 			Inbox(InboxPage{Frame: f, OlderURL: v, Messages: []InboxEntry{{v, v, v, v, noon}}}),
 			InboxMessage(InboxMessagePage{Frame: f, ID: v, From: v, To: v, Subject: v, At: noon, Code: v, LinkURL: v, Text: v, HTMLURL: v}),
 		} {

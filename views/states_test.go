@@ -247,6 +247,8 @@ var states = []state{
 		return account(f, func(p *AccountPage) {
 			p.Owner = AccountOwner{Person: Person{Address: "ann@example.com"}, Hue: 4, Since: noon}
 			p.Panels = []Panel{
+				AccountWays{Words: f.Words, Count: 1, Ways: []AccountWay{{Kind: WayCode, Title: f.Words.T("account.way_code"), Detail: "ann@example.com", On: true}}}.Panel(),
+				accountAddresses(f, func(p *AccountAddresses) { p.Addresses = p.Addresses[:1] }),
 				accountDevices(f, func(p *AccountDevices) { p.Devices = p.Devices[:1]; p.Devices[0].Apps = 0 }),
 				AccountApps{Words: f.Words}.Panel(),
 				accountProfile(f, func(p *AccountProfile) {
@@ -270,6 +272,31 @@ var states = []state{
 			})}
 		})
 	}},
+	{"account-bad-address", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{accountAddresses(f, func(p *AccountAddresses) { p.Typed, p.Bad = "ann@", f.Words.T("sign_in.bad_address") })}
+		})
+	}},
+	{"account-last-address", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{accountAddresses(f, func(p *AccountAddresses) { p.Problem = f.Words.T("account.address_last") })}
+		})
+	}},
+	{"account-address", PageStays, func(f Frame) templ.Component { return addressCode(f, func(*AccountAddressPage) {}) }},
+	{"account-address-wrong", PageStays, func(f Frame) templ.Component {
+		return addressCode(f, func(p *AccountAddressPage) { p.State, p.Code, p.TriesLeft = CodeWrong, "482 019", 3 })
+	}},
+	{"account-address-length", PageStays, func(f Frame) templ.Component {
+		return addressCode(f, func(p *AccountAddressPage) { p.State, p.Code = CodeWrongLength, "4820" })
+	}},
+	{"account-address-resent", PageStays, func(f Frame) templ.Component {
+		return addressCode(f, func(p *AccountAddressPage) { p.State = CodeResent })
+	}},
+	{"account-address-over", PageStays, func(f Frame) templ.Component {
+		return addressCode(f, func(p *AccountAddressPage) { p.State = CodeOver })
+	}},
 	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
 	{"inbox-message", PageStays, func(f Frame) templ.Component {
 		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",
@@ -284,7 +311,7 @@ func account(f Frame, change func(*AccountPage)) templ.Component {
 	f = own(f)
 	f.Here = "/account"
 	p := AccountPage{Frame: f, Owner: AccountOwner{Person: ann, Hue: 10, Since: noon.AddDate(0, -8, -16)}}
-	p.Panels = []Panel{accountDevices(f, func(*AccountDevices) {}), accountApps(f), accountProfile(f, func(*AccountProfile) {})}
+	p.Panels = []Panel{accountWays(f), accountAddresses(f, func(*AccountAddresses) {}), accountDevices(f, func(*AccountDevices) {}), accountApps(f), accountProfile(f, func(*AccountProfile) {})}
 	change(&p)
 	return Account(p)
 }
@@ -307,6 +334,29 @@ func accountDevices(f Frame, change func(*AccountDevices)) Panel {
 	}}
 	change(&p)
 	return p.Panel()
+}
+
+func accountWays(f Frame) Panel {
+	return AccountWays{Words: f.Words, Count: 2, Ways: []AccountWay{
+		{Kind: WayCode, Title: f.Words.T("account.way_code"), Detail: "ann@example.com", On: true},
+		{Kind: WayPasskey, Title: "Passkey", Detail: "laptop", On: true, Pill: "New"}, {Kind: WayApp, Title: "App"}, {Kind: WayOther, Title: "Other"},
+	}}.Panel()
+}
+
+func accountAddresses(f Frame, change func(*AccountAddresses)) Panel {
+	p := AccountAddresses{Words: f.Words, Addresses: []AccountAddress{
+		{Address: "ann@example.com", Primary: true, Proven: true}, {Address: "ann.example@company.example", Proven: true}, {Address: "ann@new.example"}}}
+	change(&p)
+	return p.Panel()
+}
+
+// addressCode is the page that asks for the code of a new address.
+func addressCode(f Frame, change func(*AccountAddressPage)) templ.Component {
+	f = own(f)
+	f.Here = "/account/address?address=ann%40new.example"
+	p := AccountAddressPage{Frame: f, Address: "ann@new.example", Digits: 6, Minutes: 10}
+	change(&p)
+	return AccountAddressCode(p)
 }
 
 func accountApps(f Frame) Panel {

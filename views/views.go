@@ -112,6 +112,9 @@ func initials(name string) string {
 	return initial(words[0]) + initial(words[len(words)-1])
 }
 
+// query is a value in the query of an address.
+func query(value string) string { return url.QueryEscape(value) }
+
 // stamp is an exact time as visitors see it; gate.js makes it local where that helps.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") + " UTC" }
 

@@ -8,6 +8,12 @@
 //	GET  /account                     done   all panels; done says what a POST has done
 //	GET  /account/back                flow   comes back from a sign-in
 //	POST /account/profile             names of attributes
+//	POST /account/addresses           email     a fresh sign-in; a code is mailed there
+//	POST /account/addresses/primary   address   a fresh sign-in
+//	POST /account/addresses/remove    address   a fresh sign-in
+//	GET  /account/address             address   asks for the code
+//	POST /account/address/code        address, code
+//	POST /account/address/again       address
 //	POST /account/devices/end         device
 //	POST /account/devices/end-others
 //	POST /account/devices/end-all
@@ -30,6 +36,7 @@ import (
 // Config is what the door has to be told.
 type Config struct {
 	PublicURL *url.URL
+	InboxURL  string // where captured mail can be read; empty: mail leaves
 }
 
 // Deps are the rooms the door works with.
@@ -70,7 +77,7 @@ type panel func(*visit) (views.Panel, error)
 
 // panels are the sections of the page, in their order.
 func (d *Door) panels() []panel {
-	return []panel{d.devicesPanel, d.appsPanel, d.profilePanel}
+	return []panel{d.waysPanel, d.addressesPanel, d.devicesPanel, d.appsPanel, d.profilePanel}
 }
 
 // Routes mounts the door.
@@ -79,6 +86,12 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account":                     d.page(d.overview),
 		"GET /account/back":                d.back,
 		"POST /account/profile":            d.form(d.postProfile),
+		"POST /account/addresses":          d.fresh("addresses", d.postAddress),
+		"POST /account/addresses/primary":  d.fresh("addresses", d.postPrimary),
+		"POST /account/addresses/remove":   d.fresh("addresses", d.postRemoveAddress),
+		"GET /account/address":             d.page(d.address),
+		"POST /account/address/code":       d.form(d.postAddressCode),
+		"POST /account/address/again":      d.form(d.postAddressAgain),
 		"POST /account/devices/end":        d.form(d.postEndDevice),
 		"POST /account/devices/end-others": d.form(d.postEndOthers),
 		"POST /account/devices/end-all":    d.form(d.postEndAll),

@@ -311,6 +311,22 @@ func (e *Engine) secondGuesser(tx storage.Tx, v Visitor, user storage.ID, m Meth
 	return string(m) + "/" + user.String(), false, err
 }
 
+// refundGuess gives back what the owner of an address used up to prove it with a typed code, outside of any flow.
+func (e *Engine) refundGuess(tx storage.Tx, v Visitor, address string) error {
+	b := e.cfg.Budgets
+	for _, own := range []budget{b.guesses(), b.burst(), b.mails()} {
+		if err := tx.RefundBudget(e.name(own, address)); err != nil {
+			return fmt.Errorf("refund budget of %s: %w", own.slows, err)
+		}
+	}
+	for _, shared := range []string{e.name(b.networkMails(), v.Network), e.name(b.allMails(), ""), e.name(b.networkGuesses(), v.Network)} {
+		if err := tx.ReturnBudget(shared); err != nil {
+			return fmt.Errorf("refund budget: %w", err)
+		}
+	}
+	return nil
+}
+
 // refund gives back what the owner of an address used up on the way in: all that hangs on the address (or on the browser of theirs),
 // for nobody else gets this far with it, and one of each that is shared with others. typed: by a code, so that a guess was spent.
 func (e *Engine) refund(tx storage.Tx, v Visitor, address string, typed bool, now int64) error {

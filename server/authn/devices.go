@@ -26,7 +26,7 @@ func (e *Engine) EndDevice(ctx context.Context, v Visitor, user, session storage
 		if err := tx.RevokeSessionGrants(s.ID, now); err != nil {
 			return err
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOut, Actor: actor(user), UserID: user, IP: ip(v), Detail: Device(s.Agent)})
+		return tx.InsertEvent(ownEvent(v, user, storage.EventSignedOut, Device(s.Agent)))
 	})
 	if err != nil {
 		return fmt.Errorf("end device: %w", err)
@@ -41,7 +41,7 @@ func (e *Engine) EndOtherDevices(ctx context.Context, v Visitor, user, keep stor
 		if err := endOthers(tx, u.ID, keep, now); err != nil {
 			return err
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOutOthers, Actor: actor(user), UserID: user, IP: ip(v)})
+		return tx.InsertEvent(ownEvent(v, user, storage.EventSignedOutOthers, ""))
 	})
 	e.outbox.wakeUp()
 	return err
@@ -83,7 +83,9 @@ func (e *Engine) RemoveApp(ctx context.Context, v Visitor, user storage.ID, clie
 		if err := postFarewells(tx, known, now); err != nil {
 			return err
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventConsentRevoked, Actor: actor(user), UserID: user, ClientID: client, IP: ip(v)})
+		ev := ownEvent(v, user, storage.EventConsentRevoked, "")
+		ev.ClientID = client
+		return tx.InsertEvent(ev)
 	})
 	if err != nil {
 		return fmt.Errorf("remove application: %w", err)

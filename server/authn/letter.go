@@ -25,9 +25,10 @@ type letter struct {
 	IP     string `json:"ip,omitempty"`
 }
 
-// post puts the mail with a code into the outbox, in the transaction that sends the code.
-func (e *Engine) post(tx storage.Tx, v Visitor, f storage.Flow, o storage.OTP, now int64) error {
-	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: f.ClientID, Device: Device(v.Agent), IP: ip(v)})
+// post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
+// is on their way to, "" for none.
+func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, now int64) error {
+	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: client, Device: Device(v.Agent), IP: ip(v)})
 	if err != nil {
 		return fmt.Errorf("write letter: %w", err)
 	}
@@ -46,6 +47,9 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	o, err := tx.OTP(id)
 	if err != nil {
 		return m, false, ignoreMissing(err)
+	}
+	if o.Purpose == purposeAddress {
+		return e.writeToNewAddress(l, o, now)
 	}
 	f, err := tx.Flow(o.FlowID, now)
 	if err != nil {
@@ -82,6 +86,20 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	}
 	m, err = e.templates.Code(c, email.CodeMail{
 		Usage: usage, Code: e.codeOf(o), AppName: app, Address: o.Address, Link: link, Device: l.Device, IP: l.IP, Host: e.host,
+		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
+	})
+	m.Ref = o.ID.String()
+	return m, true, err
+}
+
+// writeToNewAddress makes the mail with the code that proves a further address of a person. It has no link: the code is typed where
+// the address was.
+func (e *Engine) writeToNewAddress(l letter, o storage.OTP, now int64) (m email.Message, worth bool, err error) {
+	if o.SpentAt > 0 || o.Expires <= now || o.Sent > l.Sent {
+		return m, false, nil
+	}
+	m, err = e.templates.Code(e.cfg.Words.Match(l.Lang, e.cfg.Language), email.CodeMail{
+		Usage: email.BindNewIdentifier, Code: e.codeOf(o), Address: o.Address, Device: l.Device, IP: l.IP, Host: e.host,
 		ValidFor: time.Duration(o.Expires-now) * time.Microsecond, ShowCodeInSubject: e.cfg.CodeInSubject,
 	})
 	m.Ref = o.ID.String()

@@ -12,10 +12,11 @@ import (
 // What a code was sent for. No code of a closed one ever works: it belongs to a stranger while sign-up is closed, whose
 // row, budgets and answers are those of everybody else.
 const (
-	purposeSignIn = "sign_in"
-	purposeSignUp = "sign_up"
-	purposeClosed = "closed"
-	purposeSecond = "second_factor"
+	purposeSignIn  = "sign_in"
+	purposeSignUp  = "sign_up"
+	purposeClosed  = "closed"
+	purposeAddress = "address" // to prove a further address; belongs to its person instead of a flow
+	purposeSecond  = "second_factor"
 )
 
 // resendLeast is how much of its life a code must still have to be worth sending again.
@@ -64,7 +65,7 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 		if err != nil {
 			return err
 		}
-		return e.post(tx, v, f, o, now)
+		return e.post(tx, v, f.ClientID, o, now)
 	})
 	if err != nil {
 		return e.mailsStopped(err)
@@ -178,6 +179,11 @@ func (e *Engine) codeIn(ctx context.Context, id storage.ID, address string) (Cod
 	if err != nil {
 		return Code{}, fmt.Errorf("read code: %w", err)
 	}
+	return e.codeState(tx, o, now)
+}
+
+// codeState is how a code stands at now.
+func (e *Engine) codeState(tx storage.Tx, o storage.OTP, now int64) (Code, error) {
 	unsent, err := tx.Pending(kindUnsent, unsentDigest(o.ID.String(), o.Sent), now)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return Code{}, fmt.Errorf("read trouble of mail: %w", err)

@@ -160,14 +160,19 @@ func (e *Engine) DeleteUser(ctx context.Context, by string, id storage.ID) error
 		if err := keepsOwner(tx, u); err != nil {
 			return err
 		}
-		if err := EndAccess(tx, u.ID, now); err != nil {
-			return err
-		}
-		if err := tx.DeleteUser(u.ID); err != nil {
-			return err
-		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: by, UserID: u.ID})
+		return remove(tx, u, by, now)
 	})
+}
+
+// remove deletes a person with everything that hangs on them.
+func remove(tx storage.Tx, u storage.User, by string, now int64) error {
+	if err := EndAccess(tx, u.ID, now); err != nil {
+		return err
+	}
+	if err := tx.DeleteUser(u.ID); err != nil {
+		return err
+	}
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: by, UserID: u.ID})
 }
 
 func (e *Engine) changeUser(ctx context.Context, id storage.ID, change func(storage.Tx, storage.User, int64) error) error {

@@ -136,7 +136,7 @@ func (e *Engine) SendSecondCode(ctx context.Context, v Visitor, flow string) err
 		if err != nil {
 			return err
 		}
-		return e.post(tx, v, f, o, now)
+		return e.post(tx, v, f.ClientID, o, now)
 	})
 	if err != nil {
 		return e.mailsStopped(err)
