@@ -386,3 +386,75 @@ func TestAnApplicationOfOneSectorGetsNoAddressOnAnotherHost(t *testing.T) {
 		t.Errorf("got %d at %s:\n%s", ann.screen.Code, ann.at, ann.screen.Body)
 	}
 }
+
+const strayGoodbye = "https://shop.example/signed-out"
+
+func (w *world) goodbyes(id string) []string {
+	w.t.Helper()
+	c, err := w.store.View(w.t.Context()).Client(id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c.PostLogoutRedirectURIs
+}
+
+func TestAnAdministratorAddsTheAddressAfterSigningOutAndSignOutContinues(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	ann := w.administrator("ann@example.com", "admin")
+	leave := func(p *person, uri string) {
+		p.visit("/oidc/logout?" + url.Values{"client_id": {"bookstore"}, "post_logout_redirect_uri": {uri}, "state": {"s 1"}}.Encode())
+	}
+	bob := w.person()
+	bob.signIn("bob@example.com")
+	for name, p := range map[string]*person{"somebody without the role": bob, "nobody": w.person()} {
+		if leave(p, strayGoodbye); p.screen.Code != 400 || p.sees("signed-out") || p.sees("/repair") || p.left != "" {
+			t.Errorf("%s is at %s (%d), left to %q", name, p.at, p.screen.Code, p.left)
+		}
+	}
+	leave(ann, strayGoodbye)
+	if !strings.HasPrefix(ann.at, "/repair?flow=") || !ann.sees("post_logout_redirect_uri") || !ann.sees("sign-out stopped") || !ann.sees("<mark>") {
+		t.Fatalf("the administrator is at %s:\n%s", ann.at, ann.screen.Body)
+	}
+	ann.post("/repair", ann.form("/repair"))
+	if got := w.goodbyes("bookstore"); !slices.Equal(got, []string{appGoodbye, strayGoodbye}) || len(w.registered("bookstore")) != 1 {
+		t.Fatalf("registered are %q, and %q for signing in", got, w.registered("bookstore"))
+	}
+	if !strings.HasPrefix(ann.at, "/oidc/logout?") || ann.left != "" {
+		t.Fatalf("sign-out goes on at %s, left to %q", ann.at, ann.left)
+	}
+	ann.post("/oidc/logout/confirm", ann.form("/oidc/logout/confirm"))
+	if ann.left != strayGoodbye+"?state=s+1" {
+		t.Errorf("left to %q", ann.left)
+	}
+	events, err := w.store.View(t.Context()).Events(storage.ID{}, 100)
+	if err != nil || !slices.ContainsFunc(events, func(e storage.Event) bool {
+		return e.Kind == storage.EventPostLogoutAdded && e.ClientID == "bookstore" && e.Detail == strayGoodbye
+	}) {
+		t.Errorf("the audit log says %+v (%v)", events, err)
+	}
+}
+
+func TestAnotherHostForAfterSigningOutIsConfirmedAndAHarmfulAddressNotAdded(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	ann := w.administrator("ann@example.com", "owner")
+	leave := func(uri string) {
+		ann.visit("/oidc/logout?" + url.Values{"client_id": {"bookstore"}, "post_logout_redirect_uri": {uri}}.Encode())
+	}
+	leave("https://other.example/bye")
+	ann.post("/repair", ann.form("/repair"))
+	if len(w.goodbyes("bookstore")) != 1 || !ann.sees(`id="repair-confirm"`) || !ann.sees("people who sign out") {
+		t.Fatalf("another host was added by one press, or is not asked about: %q\n%s", w.goodbyes("bookstore"), ann.screen.Body)
+	}
+	ann.post("/repair", ann.form("/repair"))
+	if got := w.goodbyes("bookstore"); !slices.Equal(got, []string{appGoodbye, "https://other.example/bye"}) {
+		t.Errorf("registered are %q", got)
+	}
+	for _, uri := range []string{"javascript:alert(1)", "http://shop.example/bye", "https://shop.example/bye#x", "https://shop.example@evil.example/"} {
+		if leave(uri); ann.sees(`id="repair-add"`) || ann.sees(`id="repair-confirm"`) {
+			t.Errorf("%s could be added:\n%s", uri, ann.screen.Body)
+		}
+	}
+	if len(w.goodbyes("bookstore")) != 2 {
+		t.Errorf("registered are %q", w.goodbyes("bookstore"))
+	}
+}

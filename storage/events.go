@@ -29,6 +29,7 @@ const (
 	EventTokenCreated    = "registration.token_created"
 	EventTokenDeleted    = "registration.token_deleted"
 	EventRedirectAdded   = "client.redirect_added"
+	EventPostLogoutAdded = "client.post_logout_redirect_added"
 	EventSecretRotated   = "client.secret_rotated"
 	EventRefreshReused   = "grant.refresh_reused"
 	EventCodeReused      = "grant.code_reused"

@@ -166,6 +166,7 @@ var states = []state{
 			p.Received, p.SameOrigin, p.Registered = "http://localhost:3001/callback", false, 1
 		})
 	}},
+	{"repair-sign-out", PageMayLeave, func(f Frame) templ.Component { return mend(f, func(p *RepairPage) { p.SignOut = true }) }},
 	{"repair-host", PageMayLeave, func(f Frame) templ.Component { return mend(f, elsewhere) }},
 	{"repair-confirm", PageMayLeave, func(f Frame) templ.Component {
 		return mend(f, func(p *RepairPage) { elsewhere(p); p.Confirm = true })

@@ -15,3 +15,12 @@ func AddRedirect(c storage.Client, uri string) (storage.Client, error) {
 	c.RedirectURIs = append(slices.Clone(c.RedirectURIs), uri)
 	return Settle(c)
 }
+
+// AddPostLogout is an application with one more address to go to after signing out, likewise.
+func AddPostLogout(c storage.Client, uri string) (storage.Client, error) {
+	if err := checkURI(c, uri); err != nil {
+		return c, refuse("post_logout_redirect_uris", "It %v.", err)
+	}
+	c.PostLogoutRedirectURIs = append(slices.Clone(c.PostLogoutRedirectURIs), uri)
+	return Settle(c)
+}

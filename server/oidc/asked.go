@@ -20,6 +20,7 @@ type asked struct {
 	params url.Values
 	pushed []byte // digest of the request_uri they were pushed under (RFC 9126), nil if the browser brought them
 	signed bool   // by the client (RFC 9101)
+	leaves bool   // it is a request to sign out, which is kept for its address alone
 
 	until int64 // when a pushed request ends at the latest, for one that was just looked up
 }
@@ -28,10 +29,20 @@ type asked struct {
 const (
 	markPushed = "pushed"
 	markSigned = "signed"
+	markLeaves = "leaves"
 )
 
 // encode keeps a request for later.
 func (q asked) encode() string {
+	if q.leaves {
+		v := url.Values{markLeaves: {"yes"}}
+		for _, name := range []string{"client_id", "post_logout_redirect_uri", "state"} { // no id_token_hint: the person is asked instead
+			if q.params.Has(name) {
+				v.Set(name, q.params.Get(name))
+			}
+		}
+		return v.Encode()
+	}
 	v := kept(q.params)
 	if q.pushed != nil {
 		v.Set(markPushed, base64.RawURLEncoding.EncodeToString(q.pushed))
@@ -48,7 +59,7 @@ func parseAsked(text string) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	q := asked{params: v, signed: v.Has(markSigned)}
+	q := asked{params: v, signed: v.Has(markSigned), leaves: v.Has(markLeaves)}
 	if v.Has(markPushed) {
 		if q.pushed, err = strictBase64.DecodeString(v.Get(markPushed)); err != nil {
 			return asked{}, err
@@ -56,6 +67,7 @@ func parseAsked(text string) (asked, error) {
 	}
 	v.Del(markPushed)
 	v.Del(markSigned)
+	v.Del(markLeaves)
 	return q, nil
 }
 

@@ -111,7 +111,7 @@ type pageError struct {
 	kind   views.ErrorKind
 	client *storage.Client // nil: not known
 	why    *web.Error      // what a program is told where there is no page; nil: that its redirect_uri is not right
-	asked  *asked          // the request whose redirect URI an administrator could register; nil: there is nothing to repair
+	asked  *asked          // the request whose address an administrator could register; nil: there is nothing to repair
 
 	repairURL string // for an administrator: where to sign in before repairing it
 	here      string // the page again, for the language links

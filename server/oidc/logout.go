@@ -124,6 +124,12 @@ func (p *Provider) readSignOut(r *http.Request, params url.Values) (*signOut, er
 		var registered []string
 		if s.client != nil {
 			refused.client, registered = &s.client.Client, s.client.PostLogoutRedirectURIs
+			if s.client.Settings.Origin != storage.OriginDocument {
+				refused.asked = &asked{leaves: true, params: url.Values{"client_id": {s.client.ID}, "post_logout_redirect_uri": {s.uri}}}
+				if params.Has("state") {
+					refused.asked.params.Set("state", s.state)
+				}
+			}
 		}
 		p.log.WarnContext(ctx, "sign-out refused: the post_logout_redirect_uri is not registered", "client_id", loggable(id), "received", loggable(s.uri),
 			"registered", registered, repairCommand(refused.client, "post-logout-redirect-uri", registered, s.uri), "request", web.RequestID(ctx))

@@ -74,6 +74,39 @@ type mending struct {
 	live     *authn.Live // nil: nobody is signed in
 }
 
+// registered are the addresses of the kind that was received.
+func (m *mending) registered() []string {
+	if m.asked.leaves {
+		return m.client.PostLogoutRedirectURIs
+	}
+	return m.client.RedirectURIs
+}
+
+// refusal is what those see who can repair nothing.
+func (m *mending) refusal() *pageError {
+	kind := views.ErrorRedirect
+	if m.asked.leaves {
+		kind = views.ErrorRequest
+	}
+	return &pageError{kind: kind, client: &m.client.Client}
+}
+
+// withReceived is the application with the address that was received.
+func (m *mending) withReceived(c storage.Client) (storage.Client, error) {
+	if m.asked.leaves {
+		return clients.AddPostLogout(c, m.received)
+	}
+	return clients.AddRedirect(c, m.received)
+}
+
+// goOn begins the request again whose address has been registered.
+func (p *Provider) goOn(w http.ResponseWriter, r *http.Request, q asked) error {
+	if q.leaves {
+		return p.byGet(w, r, "/logout", q.params)
+	}
+	return p.begin(w, r, q)
+}
+
 // mended finds the refused request of a flow of this browser. Where there is nothing left to repair sign-in goes on and nil is returned.
 func (p *Provider) mended(w http.ResponseWriter, r *http.Request, id string) (*mending, error) {
 	ctx := r.Context()
@@ -96,8 +129,12 @@ func (p *Provider) mended(w http.ResponseWriter, r *http.Request, id string) (*m
 		return nil, err
 	}
 	m := &mending{flow: flow, asked: q, client: c, received: q.params.Get("redirect_uri")}
-	if c.allowsRedirect(m.received) {
-		return nil, p.begin(w, r, q)
+	allowed := c.allowsRedirect
+	if q.leaves {
+		m.received, allowed = q.params.Get("post_logout_redirect_uri"), c.allowsPostLogout
+	}
+	if allowed(m.received) {
+		return nil, p.goOn(w, r, q)
 	}
 	m.live, err = p.engine.Session(ctx, p.cookies.Get(r, "session"))
 	return m, err
@@ -143,7 +180,7 @@ func (p *Provider) addAddress(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return p.refused(w, r, p.begin(w, r, m.asked))
+	return p.refused(w, r, p.goOn(w, r, m.asked))
 }
 
 // errNotRegistered is an address that was not added: by now the application is declared in the configuration file, the rules are
@@ -152,8 +189,8 @@ var errNotRegistered = errors.New("the address may not be added")
 
 // against says what speaks against adding the address (*clients.Problem); nil for nothing.
 func (p *Provider) against(ctx context.Context, m *mending) error {
-	c, err := clients.AddRedirect(m.client.Client, m.received)
-	if err != nil {
+	c, err := m.withReceived(m.client.Client)
+	if err != nil || m.asked.leaves {
 		return err
 	}
 	return clients.CheckSector(ctx, p.outgoing, c)
@@ -180,14 +217,18 @@ func (p *Provider) addReceived(ctx context.Context, m *mending) error {
 		if err != nil {
 			return err
 		}
-		if c, err = clients.AddRedirect(c, m.received); err != nil {
+		if c, err = m.withReceived(c); err != nil {
 			return errNotRegistered
 		}
 		c.Updated = now
 		if err := tx.UpdateClient(c); err != nil {
 			return err
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRedirectAdded, Actor: "user:" + u.ID.String(), UserID: u.ID, ClientID: c.ID, IP: visitorIP(ctx), Detail: m.received})
+		kind := storage.EventRedirectAdded
+		if m.asked.leaves {
+			kind = storage.EventPostLogoutAdded
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: "user:" + u.ID.String(), UserID: u.ID, ClientID: c.ID, IP: visitorIP(ctx), Detail: m.received})
 	})
 }
 
@@ -196,21 +237,23 @@ func (p *Provider) addReceived(ctx context.Context, m *mending) error {
 func (p *Provider) showRepair(w http.ResponseWriter, r *http.Request, m *mending, confirm bool) error {
 	here := repairPath + "?flow=" + m.flow.ID.String()
 	if !administers(m.live) {
-		return p.showPage(w, r, &pageError{kind: views.ErrorRedirect, client: &m.client.Client})
+		return p.showPage(w, r, m.refusal())
 	}
 	if !p.recent(m.live) {
 		if m.flow.Finished > 0 { // its sign-in has grown old as well: another one, with the same request
 			return p.beginRepair(w, r, m.asked, m.live)
 		}
-		return p.showPage(w, r, &pageError{kind: views.ErrorRedirect, client: &m.client.Client, repairURL: "/sign-in?flow=" + m.flow.ID.String(), here: here})
+		refusal := m.refusal()
+		refusal.repairURL, refusal.here = "/sign-in?flow="+m.flow.ID.String(), here
+		return p.showPage(w, r, refusal)
 	}
-	page := views.RepairPage{Frame: p.frame(r, &m.client.Client, ""), Action: repairPath, Received: m.received, Registered: len(m.client.RedirectURIs), Confirm: confirm,
+	page := views.RepairPage{Frame: p.frame(r, &m.client.Client, ""), Action: repairPath, Received: m.received, Registered: len(m.registered()), SignOut: m.asked.leaves, Confirm: confirm,
 		Fields:   []views.Field{{Name: "flow", Value: m.flow.ID.String()}, {Name: "session", Value: m.live.Session.ID.String()}},
 		Declared: m.client.Source == "config", StrangeHost: loggable(m.strangeHost()), ClientID: m.client.ID,
 		Reference: views.Reference{Ref: web.RequestID(r.Context()), At: p.now()}}
 	page.Here = here
-	page.Nearest = nearest(m.client.RedirectURIs, m.received)
-	page.SameOrigin = page.StrangeHost == "" && slices.ContainsFunc(m.client.RedirectURIs, func(uri string) bool { return originOf(uri) != "" && originOf(uri) == originOf(m.received) })
+	page.Nearest = nearest(m.registered(), m.received)
+	page.SameOrigin = page.StrangeHost == "" && slices.ContainsFunc(m.registered(), func(uri string) bool { return originOf(uri) != "" && originOf(uri) == originOf(m.received) })
 	if err := p.against(r.Context(), m); err != nil {
 		page.Received, page.Against = loggable(m.received), err.Error() // one that can be added is printable, and shown whole
 	}
@@ -223,7 +266,7 @@ func (p *Provider) showRepair(w http.ResponseWriter, r *http.Request, m *mending
 // strangeHost is the host of the received address, or the scheme of a native application's, where no registered address has it; "" otherwise.
 func (m *mending) strangeHost() string {
 	host := placeOf(m.received)
-	if slices.ContainsFunc(m.client.RedirectURIs, func(uri string) bool { return placeOf(uri) == host }) {
+	if slices.ContainsFunc(m.registered(), func(uri string) bool { return placeOf(uri) == host }) {
 		return ""
 	}
 	return host
