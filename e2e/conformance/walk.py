@@ -169,6 +169,9 @@ def run(suite, args, plan, module):
         if info["status"] == "WAITING":
             for entry in suite.call("GET", "runner/" + test)["browser"]["urlsWithMethod"]:
                 suite.call("POST", f"runner/browser/{test}/visit", url=entry["url"])
+                client = urllib.parse.parse_qs(urllib.parse.urlsplit(entry["url"]).query).get("client_id")
+                if args.endpoint_audience and client:
+                    subprocess.run(args.gatelatch.split() + ["app", "update", client[0], "--allow-endpoint-audience"], check=False, capture_output=True)
                 browser.visit(entry["url"], entry.get("method", "GET"))
                 visited = time.time()
             for image in suite.call("GET", f"log/{test}/images"):
@@ -188,6 +191,7 @@ def main():
     p.add_argument("--gatelatch", default="gatelatch", help="the command and its --data, to read the inbox")
     p.add_argument("--person", default="suite@example.com")
     p.add_argument("--only", help="a regular expression: only modules of that name")
+    p.add_argument("--endpoint-audience", action="store_true", help="as an administrator, let clients address assertions to an endpoint")
     p.add_argument("--patience", type=float, default=120, help="seconds for one module")
     p.add_argument("config")
     p.add_argument("plans", nargs="+", metavar="plan")
