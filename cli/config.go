@@ -31,6 +31,7 @@ type Config struct {
 	PrivacyURL      string         `key:"privacy_url"`
 	HelpURL         string         `key:"help_url"`
 	Email           Email          `key:"email"`
+	SignIn          SignIn         `key:"sign_in"`
 	Passwords       Passwords      `key:"passwords"`
 	Budgets         Budgets        `key:"budgets"`
 	Lifetimes       Lifetimes      `key:"lifetimes"`
@@ -113,6 +114,14 @@ type Template struct {
 	Subject  string `key:"subject"`
 	Text     string `key:"text"`
 	HTML     string `key:"html"`
+}
+
+// SignIn says what people prove themselves with.
+type SignIn struct {
+	SecondFactor       string        `key:"second_factor" oneof:"off,optional,required,groups"`
+	SecondFactorGroups []string      `key:"second_factor_groups"`
+	SecondFactors      []string      `key:"second_factors"`
+	TrustDevice        time.Duration `key:"trust_device" default:"30d" min:"0s"`
 }
 
 // Passwords say how passwords are kept, and what is asked of new ones.

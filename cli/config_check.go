@@ -8,17 +8,19 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gatelatch/email"
+	"gatelatch/server/authn"
 )
 
 // check looks at what no single setting can know: addresses, and settings that need each other.
 func (c *Config) check() error {
 	for _, step := range []func() error{
 		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
-		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkPasswords, c.checkClients,
+		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkSignIn, c.checkPasswords, c.checkClients,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -297,6 +299,22 @@ const (
 	mostLanes     = 16
 	mostAtOnce    = 1024
 )
+
+// secondFactors are what sign_in.second_factors can name.
+var secondFactors = []string{string(authn.MethodTOTP), string(authn.MethodCode)}
+
+func (c *Config) checkSignIn() error {
+	s := c.SignIn
+	for _, m := range s.SecondFactors {
+		if !slices.Contains(secondFactors, m) {
+			return c.complain("sign_in.second_factors", "expected some of %s", strings.Join(secondFactors, ", "))
+		}
+	}
+	if s.SecondFactor == authn.SecondFactorInGroups && len(s.SecondFactorGroups) == 0 {
+		return c.complain("sign_in.second_factor_groups", "name the groups whose members need a second factor")
+	}
+	return nil
+}
 
 func (c *Config) checkPasswords() error {
 	p := c.Passwords

@@ -103,7 +103,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		AllowNetworks:  c.Outgoing.AllowNetworks,
 		Registration:   c.Registration,
 		Documents:      c.ClientDocuments,
-		Experience:     authn.Experience{SignUp: signUp},
+		Experience:     c.SignIn.experience(signUp),
 		Words:          c.Languages.library,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
@@ -120,6 +120,18 @@ func (c *Config) server(public *url.URL) server.Config {
 			Minimum: c.Passwords.Minimum, MinimumWithSecondFactor: c.Passwords.MinimumWithSecondFactor},
 		Lifetimes: server.Lifetimes(c.Lifetimes),
 	}
+}
+
+// experience is what the configuration settles of how people sign in.
+func (s SignIn) experience(signUp string) authn.Experience {
+	x := authn.Experience{SignUp: signUp, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
+	for _, m := range s.SecondFactors {
+		x.SecondFactors = append(x.SecondFactors, authn.Method(m))
+	}
+	if x.TrustDevice == 0 {
+		x.TrustDevice = -1 // never
+	}
+	return x
 }
 
 // declaredResources are the APIs of the configuration. A scope may be followed by a sentence for people.

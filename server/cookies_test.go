@@ -9,8 +9,8 @@ import (
 
 func TestCookiesOnHTTPAndHTTPS(t *testing.T) {
 	for public, names := range map[string][]string{
-		"http://localhost:4283": {"gl_browser_4283", "gl_session_4283", "gl_lang_4283"},
-		"https://id.example":    {"__Host-gl_browser", "__Host-gl_session", "__Host-gl_lang"},
+		"http://localhost:4283": {"gl_browser_4283", "gl_session_4283", "gl_lang_4283", "gl_device_4283"},
+		"https://id.example":    {"__Host-gl_browser", "__Host-gl_session", "__Host-gl_lang", "__Host-gl_device"},
 	} {
 		w := newWorld(t, public)
 		seen := map[string]bool{}

@@ -13,7 +13,7 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 		"/oidc/token": "OPTIONS, POST", "/oidc/revoke": "OPTIONS, POST", "/oidc/introspect": "POST", "/oidc/userinfo": "GET, HEAD, OPTIONS, POST", "/oidc/par": "OPTIONS, POST", "/oidc/jwks": "GET, HEAD, OPTIONS",
 		"/oidc/.well-known/openid-configuration": "GET, HEAD, OPTIONS", "/.well-known/openid-configuration/oidc": "GET, HEAD, OPTIONS", "/.well-known/oauth-authorization-server/oidc": "GET, HEAD, OPTIONS",
 		"/oidc/authorize": "GET, HEAD, POST", "/oidc/resume": "GET, HEAD", "/oidc/logout": "GET, HEAD, POST", "/oidc/logout/confirm": "POST",
-		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST",
+		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST", "/sign-in/second-factor": "GET, HEAD, POST", "/sign-in/second-factor/send": "POST", "/sign-in/protect": "GET, HEAD, POST", "/sign-in/protect/totp": "POST", "/sign-in/protect/codes": "GET, HEAD", "/sign-in/protect/saved": "POST",
 		"/consent": "GET, HEAD, POST", "/repair": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/device/confirm": "GET, HEAD, POST", "/device/done": "GET, HEAD", "/oidc/device_authorization": "POST",
 		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST",
 		"/set-up": "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",

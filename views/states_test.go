@@ -37,6 +37,29 @@ func code(f Frame, change func(*CodePage)) templ.Component {
 	return EnterCode(p)
 }
 
+func second(f Frame, change func(*SecondFactorPage)) templ.Component {
+	f.Here = "/sign-in/second-factor?flow=f1"
+	p := SecondFactorPage{Frame: f, Flow: "f1", Who: "ann@example.com", Way: FactorTOTP, TrustDays: 30, Others: []OtherWay{{FactorCode, SecondFactorURL("f1", FactorCode)}, {FactorRecovery, SecondFactorURL("f1", FactorRecovery)}}}
+	change(&p)
+	return SecondFactor(p)
+}
+
+func recovering(p *SecondFactorPage) {
+	p.Way, p.Others = FactorRecovery, []OtherWay{{FactorTOTP, SecondFactorURL("f1", FactorTOTP)}}
+}
+
+func mailed(p *SecondFactorPage) {
+	p.Way, p.Address, p.Others = FactorCode, "a\u2022\u2022\u2022@example.com", []OtherWay{{FactorTOTP, SecondFactorURL("f1", FactorTOTP)}}
+}
+
+func authenticator(f Frame, change func(*AuthenticatorPage)) templ.Component {
+	f.Here = "/sign-in/protect?flow=f1"
+	p := AuthenticatorPage{Frame: f, Action: "/sign-in/protect/totp", Fields: []Field{{"flow", "f1"}}, Key: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+		URI: "otpauth://totp/id.bookstore.example:ann@example.com?algorithm=SHA1&digits=6&issuer=id.bookstore.example&period=30&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
+	change(&p)
+	return Authenticator(p)
+}
+
 func fault(f Frame, kind ErrorKind) templ.Component {
 	again := ""
 	if kind == ErrorTooMany || kind == ErrorUnavailable || kind == ErrorServer {
@@ -112,6 +135,61 @@ var states = []state{
 	{"code-too-soon", PageMayLeave, func(f Frame) templ.Component { return code(f, func(p *CodePage) { p.State = CodeTooSoon }) }},
 	{"code-not-sent", PageMayLeave, func(f Frame) templ.Component {
 		return code(f, func(p *CodePage) { p.State, p.ResendIn = CodeNotSent, 0 })
+	}},
+	{"second-totp", PageMayLeave, func(f Frame) templ.Component { return second(f, func(*SecondFactorPage) {}) }},
+	{"second-totp-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { p.State, p.Code, p.TriesLeft, p.Trust = SecondWrong, "482 019", 9, true })
+	}},
+	{"second-totp-last", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { p.State, p.Code = SecondWrong, "482019" })
+	}},
+	{"second-totp-length", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { p.State, p.Code = SecondMalformed, "4820" })
+	}},
+	{"second-totp-used", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { p.State, p.Code = SecondUsed, "482019" })
+	}},
+	{"second-totp-slowed", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { p.State, p.Minutes = SecondSlowed, 42 })
+	}},
+	{"second-totp-own", PageMayLeave, func(f Frame) templ.Component {
+		return second(own(f), func(p *SecondFactorPage) { p.Others, p.Who, p.TrustDays = nil, "", 0 })
+	}},
+	{"second-recovery", PageMayLeave, func(f Frame) templ.Component { return second(f, recovering) }},
+	{"second-recovery-length", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { recovering(p); p.State, p.Code = SecondMalformed, "7kq2-m4xa" })
+	}},
+	{"second-code", PageMayLeave, func(f Frame) templ.Component { return second(f, mailed) }},
+	{"second-code-sent", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { mailed(p); p.Sent, p.ResendIn, p.State = true, 30, SecondSent })
+	}},
+	{"second-code-used", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { mailed(p); p.Sent, p.State = true, SecondUsed })
+	}},
+	{"second-code-not-sent", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) { mailed(p); p.Sent, p.State = true, SecondNotSent })
+	}},
+	{"protect", PageMayLeave, func(f Frame) templ.Component {
+		return Protect(ProtectPage{Frame: f, Flow: "f1", Who: "ann@example.com", Ways: []Factor{FactorTOTP}})
+	}},
+	{"protect-own", PageMayLeave, func(f Frame) templ.Component {
+		return Protect(ProtectPage{Frame: own(f), Flow: "f1", Ways: []Factor{FactorTOTP}})
+	}},
+	{"protect-none", PageMayLeave, func(f Frame) templ.Component {
+		return Protect(ProtectPage{Frame: f, Flow: "f1", Who: "ann@example.com"})
+	}},
+	{"authenticator", PageMayLeave, func(f Frame) templ.Component { return authenticator(f, func(*AuthenticatorPage) {}) }},
+	{"authenticator-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return authenticator(f, func(p *AuthenticatorPage) {
+			p.State, p.Code, p.TriesLeft, p.BackURL = SecondWrong, "482019", 9, "/sign-in/protect?flow=f1&choose=1"
+		})
+	}},
+	{"authenticator-slowed", PageMayLeave, func(f Frame) templ.Component {
+		return authenticator(f, func(p *AuthenticatorPage) { p.State, p.Minutes = SecondSlowed, 42 })
+	}},
+	{"recovery-codes", PageMayLeave, func(f Frame) templ.Component {
+		return RecoveryCodes(RecoveryCodesPage{Frame: f, Action: "/sign-in/protect/saved", Fields: []Field{{"flow", "f1"}}, DownloadURL: "/sign-in/protect/codes?flow=f1",
+			Codes: []string{"7kq2-m4xa-09zt-hh3e", "f8d1-y2c0-pvnb-6w5r", "a1b2-c3d4-e5f6-g7h8", "j9k0-m1n2-p3q4-r5s6", "t7v8-w9x0-y1z2-a3b4", "c5d6-e7f8-g9h0-j1k2", "m3n4-p5q6-r7s8-t9v0", "w1x2-y3z4-a5b6-c7d8", "e9f0-g1h2-j3k4-m5n6", "p7q8-r9s0-t1v2-w3x4"}})
 	}},
 	{"throttled", PageMayLeave, func(f Frame) templ.Component {
 		return Throttled(ThrottledPage{Frame: f, Flow: "f1", Address: "ann@example.com", Minutes: 15, Reference: Reference{"GL-7F3K-22Q1", noon}})

@@ -35,13 +35,17 @@ func (d *Door) step(v *visit) (*step, error) {
 	if f.Finished > 0 {
 		return nil, answered(d.ended(v, f))
 	}
+	return d.stepOf(v, f, demands)
+}
+
+// stepOf is a visit to a flow that was found.
+func (d *Door) stepOf(v *visit, f storage.Flow, demands authn.Demands) (*step, error) {
 	c, err := d.clientOf(v.r.Context(), f.ClientID)
 	if err != nil {
 		return nil, err
 	}
-	s := &step{visit: v, flow: f, demands: demands, client: c}
 	v.visitor.Languages = d.language(v.r, v.flow, demands.UILocales).Lang()
-	return s, nil
+	return &step{visit: v, flow: f, demands: demands, client: c}, nil
 }
 
 // inFlow makes a handler of one that needs a flow.

@@ -14,6 +14,14 @@
 //	POST /sign-in/continue   flow
 //	GET  /sign-in/link       flow, t  what the button in the mail opens
 //	POST /sign-in/link       flow, t, device
+//	GET  /sign-in/second-factor       flow, way               one more proof of whoever has given the first
+//	POST /sign-in/second-factor       flow, way, code, trust
+//	POST /sign-in/second-factor/send  flow                    mails a code
+//	GET  /sign-in/protect             flow                    the set-up of a second factor, where one is demanded
+//	POST /sign-in/protect             flow, way
+//	POST /sign-in/protect/totp        flow, code
+//	GET  /sign-in/protect/codes       flow                    recovery codes as a text file, while their page is open
+//	POST /sign-in/protect/saved       flow
 //	GET  /set-up             t        the first admin
 //	POST /set-up             t, name, email, sign_up
 //	POST /sign-out
@@ -39,6 +47,7 @@ const (
 	cookieSession = "session"
 	cookieBrowser = "browser"
 	cookieLang    = "lang"
+	cookieDevice  = "device"
 )
 
 const (
@@ -89,19 +98,27 @@ func (d *Door) Edge() web.Edge { return web.Edge{Log: d.log, Translate: translat
 func (d *Door) Routes(mux *http.ServeMux) {
 	edge := d.Edge()
 	for route, h := range map[string]web.Handler{
-		"GET /sign-in":           d.page(d.signIn),
-		"POST /sign-in/email":    d.form(d.postEmail),
-		"GET /sign-in/code":      d.page(d.code),
-		"POST /sign-in/code":     d.form(d.postCode),
-		"POST /sign-in/resend":   d.form(d.postResend),
-		"POST /sign-in/restart":  d.form(d.postRestart),
-		"POST /sign-in/continue": d.form(d.postContinue),
-		"GET /sign-in/link":      d.page(d.link),
-		"POST /sign-in/link":     d.form(d.postLink),
-		"GET /set-up":            d.page(d.setUp),
-		"POST /set-up":           d.form(d.postSetUp),
-		"POST /sign-out":         d.form(d.postSignOut),
-		"GET /signed-out":        d.page(d.signedOut),
+		"GET /sign-in":                     d.page(d.signIn),
+		"POST /sign-in/email":              d.form(d.postEmail),
+		"GET /sign-in/code":                d.page(d.code),
+		"POST /sign-in/code":               d.form(d.postCode),
+		"POST /sign-in/resend":             d.form(d.postResend),
+		"POST /sign-in/restart":            d.form(d.postRestart),
+		"POST /sign-in/continue":           d.form(d.postContinue),
+		"GET /sign-in/link":                d.page(d.link),
+		"POST /sign-in/link":               d.form(d.postLink),
+		"GET /sign-in/second-factor":       d.page(d.secondFactor),
+		"POST /sign-in/second-factor":      d.form(d.postSecondFactor),
+		"POST /sign-in/second-factor/send": d.form(d.postSendSecond),
+		"GET /sign-in/protect":             d.page(d.protect),
+		"POST /sign-in/protect":            d.form(d.postProtect),
+		"POST /sign-in/protect/totp":       d.form(d.postAuthenticator),
+		"GET /sign-in/protect/codes":       d.page(d.recoveryCodes),
+		"POST /sign-in/protect/saved":      d.form(d.postSaved),
+		"GET /set-up":                      d.page(d.setUp),
+		"POST /set-up":                     d.form(d.postSetUp),
+		"POST /sign-out":                   d.form(d.postSignOut),
+		"GET /signed-out":                  d.page(d.signedOut),
 	} {
 		mux.Handle(route, edge.Handle(h))
 	}
@@ -147,7 +164,8 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, in url.Values, h fu
 	}
 	from := web.VisitorOf(r.Context())
 	return h(&visit{w: w, r: r, in: in, flow: in.Get("flow"), visitor: authn.Visitor{
-		IP: from.IP, Network: from.Network(), Agent: from.Agent, Browser: d.cookies.Get(r, cookieBrowser)}})
+		IP: from.IP, Network: from.Network(), Agent: from.Agent, Browser: d.cookies.Get(r, cookieBrowser),
+		Device: d.cookies.Get(r, cookieDevice)}})
 }
 
 // session is the value of the session cookie.
@@ -168,8 +186,14 @@ func (d *Door) signedIn(v *visit, in authn.SignIn) error {
 	if page, more := pages[in.Step]; more {
 		return web.SeeOther(v.w, v.r, at(page, in.Flow.ID.String()))
 	}
-	d.cookies.Set(v.w, cookieSession, in.Cookie, in.Life)
+	d.keepSession(v, in)
 	return web.SeeOther(v.w, v.r, onward(in.Flow))
+}
+
+// keepSession gives the browser the cookies of a sign-in that is done.
+func (d *Door) keepSession(v *visit, in authn.SignIn) {
+	d.cookies.Set(v.w, cookieSession, in.Cookie, in.Life)
+	d.cookies.Set(v.w, cookieDevice, in.Device, authn.DeviceLife)
 }
 
 // pages are where the steps between the first proof and the session happen.

@@ -52,6 +52,17 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// Download sends a text file that nobody may keep but whoever asked for it.
+func Download(w http.ResponseWriter, name, text string) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = io.WriteString(w, text) // the visitor may have gone: nothing to be done
+	return nil
+}
+
 // SeeOther sends the browser on with 303: whatever it sent is not sent again (RFC 9700 §4.12).
 func SeeOther(w http.ResponseWriter, r *http.Request, to string) error {
 	w.Header().Set("Cache-Control", "no-store")

@@ -15,7 +15,8 @@
   dress(document);
 
   each('[data-copy]', b => b.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim().replace(/\s+/g, ' '));
+    const of = document.getElementById(b.dataset.copy), text = of.textContent.trim();
+    await navigator.clipboard.writeText(of.tagName === 'PRE' ? text : text.replace(/\s+/g, ' '));
     const was = b.textContent;
     b.textContent = b.dataset.done;
     setTimeout(() => { b.textContent = was; }, 1600);
