@@ -163,6 +163,7 @@ type Lifetimes struct {
 	SessionIdle     time.Duration `key:"session_idle" default:"30d" min:"1m"`
 	SessionAbsolute time.Duration `key:"session_absolute" default:"1y" min:"1m"`
 	SessionShort    time.Duration `key:"session_short" default:"12h" min:"1m"`
+	AccountDeletion time.Duration `key:"account_deletion" default:"7d" min:"0s"`
 }
 
 // Resource is an API declared in the file. Elsewhere it is read-only.

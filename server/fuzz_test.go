@@ -174,7 +174,7 @@ func TestNoMalformedRequestIsAFaultOfTheServer(t *testing.T) {
 		"GET /sign-in": {"flow", "lang"}, "POST /sign-in/email": {"flow", "email"}, "GET /sign-in/code": {"flow", "lang"}, "POST /sign-in/code": {"flow", "code", "device"}, "POST /sign-in/resend": {"flow"},
 		"POST /sign-in/restart": {"flow"}, "POST /sign-in/continue": {"flow"}, "GET /sign-in/link": {"flow", "t"}, "POST /sign-in/link": {"flow", "t"}, "GET /set-up": {"t"}, "POST /set-up": {"t", "name", "email", "sign_up"},
 		"GET /account": {"done", "lang"}, "GET /account/back": {"flow"}, "POST /account/profile": {"name", "zoneinfo"}, "POST /account/devices/end": {"device"}, "POST /account/apps/remove": {"app"},
-		"POST /account/addresses": {"email"}, "POST /account/addresses/primary": {"address"}, "GET /account/address": {"address", "state"}, "POST /account/address/code": {"address", "code"},
+		"GET /account/activity": {"before"}, "GET /account/leaving": {"flow"}, "POST /account/keep": {"flow"}, "POST /account/delete": {"address"}, "GET /account/deleted": {}, "POST /account/addresses": {"email"}, "POST /account/addresses/primary": {"address"}, "GET /account/address": {"address", "state"}, "POST /account/address/code": {"address", "code"},
 		"POST /sign-out": {}, "GET /signed-out": {"lang"}, "GET /inbox": {"before"}, "GET /inbox/x": {}, "GET /assets/core.css": {}, "GET /healthz": {}, "GET /": {},
 	}
 	for _, target := range slices.Sorted(maps.Keys(targets)) { // in the same order every time, as the dice fall

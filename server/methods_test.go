@@ -15,7 +15,8 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 		"/oidc/authorize": "GET, HEAD, POST", "/oidc/resume": "GET, HEAD", "/oidc/logout": "GET, HEAD, POST", "/oidc/logout/confirm": "POST",
 		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST", "/sign-in/second-factor": "GET, HEAD, POST", "/sign-in/second-factor/send": "POST", "/sign-in/protect": "GET, HEAD, POST", "/sign-in/protect/totp": "POST", "/sign-in/protect/codes": "GET, HEAD", "/sign-in/protect/saved": "POST",
 		"/consent": "GET, HEAD, POST", "/repair": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/device/confirm": "GET, HEAD, POST", "/device/done": "GET, HEAD", "/oidc/device_authorization": "POST",
-		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST",
+		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST", "/account/activity": "GET, HEAD", "/account/data": "GET, HEAD",
+		"/account/delete": "GET, HEAD, POST", "/account/keep": "POST", "/account/leaving": "GET, HEAD", "/account/deleted": "GET, HEAD",
 		"/set-up": "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "FOO"} {

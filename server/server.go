@@ -56,7 +56,7 @@ type Config struct {
 	LeakedList     string // where to ask whether a password has leaked, by ranges; "": nowhere
 }
 
-// Lifetimes say how long things are good for; a zero takes its default, but for RefreshGrace, where it means none.
+// Lifetimes say how long things are good for; a zero takes its default, but for RefreshGrace and AccountDeletion, where it means none.
 type Lifetimes struct {
 	Code            time.Duration
 	AccessToken     time.Duration
@@ -69,6 +69,7 @@ type Lifetimes struct {
 	SessionIdle     time.Duration
 	SessionAbsolute time.Duration
 	SessionShort    time.Duration
+	AccountDeletion time.Duration
 }
 
 // Deps are what the server does not make itself.
@@ -114,7 +115,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s.engine = authn.New(
 		authn.Config{
 			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
-			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort},
+			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
 			Passwords: c.Passwords,
 		},
 		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked})
@@ -146,7 +147,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 
-	accounts := account.New(account.Config{PublicURL: c.PublicURL, InboxURL: inbox},
+	accounts := account.New(account.Config{PublicURL: c.PublicURL, InboxURL: inbox, Issuer: provider.Issuer(), DeletionGrace: l.AccountDeletion},
 		account.Deps{Store: d.Store, Engine: s.engine, Cookies: cookies, LastUsed: oidc.LastUsed, Frame: signIn.Frame, Pages: signIn.Edge(), Now: d.Now, Log: d.Log})
 
 	mux := http.NewServeMux()

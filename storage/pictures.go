@@ -29,3 +29,10 @@ func (tx Tx) DeletePicture(user ID) error {
 	_, err := tx.exec(`DELETE FROM pictures WHERE user_id = $1`, user)
 	return err
 }
+
+// UserPicture returns the picture of a person; ErrNotFound.
+func (tx Tx) UserPicture(user ID) (Picture, error) {
+	var p Picture
+	err := tx.row(`SELECT user_id, name, media_type, data, created FROM pictures WHERE user_id = $1`, user).Scan(&p.UserID, &p.Name, &p.MediaType, &p.Data, &p.Created)
+	return p, err
+}

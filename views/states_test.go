@@ -333,6 +333,8 @@ var states = []state{
 				accountProfile(f, func(p *AccountProfile) {
 					p.Username, p.Locale, p.Fields = "", "", []AccountField{{Name: "name"}, {Name: "zoneinfo"}}
 				}),
+				AccountActivity{Words: f.Words}.Panel(),
+				AccountData{Words: f.Words}.Panel(),
 			}
 		})
 	}},
@@ -376,6 +378,28 @@ var states = []state{
 	{"account-address-over", PageStays, func(f Frame) templ.Component {
 		return addressCode(f, func(p *AccountAddressPage) { p.State = CodeOver })
 	}},
+	{"account-activity", PageStays, func(f Frame) templ.Component {
+		return AccountActivityAll(AccountActivityPage{Frame: own(f), Events: happened, Days: 90, OlderURL: "/account/activity?before=e1"})
+	}},
+	{"account-activity-empty", PageStays, func(f Frame) templ.Component {
+		return AccountActivityAll(AccountActivityPage{Frame: own(f), Days: 90})
+	}},
+	{"account-delete", PageStays, func(f Frame) templ.Component {
+		return AccountDelete(AccountDeletePage{Frame: own(f), Address: "ann@example.com", Days: 7})
+	}},
+	{"account-delete-other", PageStays, func(f Frame) templ.Component {
+		return AccountDelete(AccountDeletePage{Frame: own(f), Address: "ann@example.com", Typed: "anne@example.com", Bad: true})
+	}},
+	{"account-delete-owner", PageStays, func(f Frame) templ.Component {
+		return AccountDelete(AccountDeletePage{Frame: own(f), Address: "ann@example.com", LastOwner: true, Days: 7})
+	}},
+	{"account-deleted", PageStays, func(f Frame) templ.Component {
+		return AccountDeleted(AccountDeletedPage{Frame: own(f), Grace: true, Days: 7})
+	}},
+	{"account-deleted-now", PageStays, func(f Frame) templ.Component { return AccountDeleted(AccountDeletedPage{Frame: own(f)}) }},
+	{"account-leaving", PageMayLeave, func(f Frame) templ.Component {
+		return AccountLeaving(AccountLeavingPage{Frame: own(f), Flow: "f1", At: noon.AddDate(0, 0, 5)})
+	}},
 	{"inbox-empty", PageStays, func(f Frame) templ.Component { return Inbox(InboxPage{Frame: own(f)}) }},
 	{"inbox-message", PageStays, func(f Frame) templ.Component {
 		return InboxMessage(InboxMessagePage{Frame: own(f), ID: "m1", From: "Bookstore <no-reply@id.bookstore.example>", To: "ann@example.com",
@@ -390,7 +414,8 @@ func account(f Frame, change func(*AccountPage)) templ.Component {
 	f = own(f)
 	f.Here = "/account"
 	p := AccountPage{Frame: f, Owner: AccountOwner{Person: ann, Hue: 10, Since: noon.AddDate(0, -8, -16)}}
-	p.Panels = []Panel{accountWays(f), accountAddresses(f, func(*AccountAddresses) {}), accountDevices(f, func(*AccountDevices) {}), accountApps(f), accountProfile(f, func(*AccountProfile) {})}
+	p.Panels = []Panel{accountWays(f), accountAddresses(f, func(*AccountAddresses) {}), accountDevices(f, func(*AccountDevices) {}), accountApps(f), accountProfile(f, func(*AccountProfile) {}),
+		AccountActivity{Words: f.Words, Events: happened, More: true}.Panel(), AccountData{Words: f.Words, Days: 7}.Panel()}
 	change(&p)
 	return Account(p)
 }
@@ -413,6 +438,13 @@ func accountDevices(f Frame, change func(*AccountDevices)) Panel {
 	}}
 	change(&p)
 	return p.Panel()
+}
+
+var happened = []AccountEvent{
+	{Kind: "session_signed_in", App: "Bookstore", Device: "Firefox on Linux", IP: "203.0.113.24", At: noon},
+	{Kind: "address_primary", Address: "ann@example.com", Device: "Firefox on Linux", IP: "203.0.113.24", At: noon.Add(-time.Hour)},
+	{Kind: "consent_given", App: "Paper Agent", At: noon.Add(-26 * time.Hour)},
+	{Kind: "user_created", At: noon.AddDate(0, 0, -60)},
 }
 
 func accountWays(f Frame) Panel {

@@ -14,6 +14,13 @@
 //	GET  /account/address             address   asks for the code
 //	POST /account/address/code        address, code
 //	POST /account/address/again       address
+//	GET  /account/activity            before    what has happened, the newest first
+//	GET  /account/data                          a fresh sign-in; everything about the person, as JSON
+//	GET  /account/delete                        a fresh sign-in; the question
+//	POST /account/delete              address   a fresh sign-in
+//	GET  /account/leaving             flow      who has asked to be deleted decides whether they stay
+//	POST /account/keep                flow
+//	GET  /account/deleted                       after it
 //	POST /account/devices/end         device
 //	POST /account/devices/end-others
 //	POST /account/devices/end-all
@@ -37,6 +44,9 @@ import (
 type Config struct {
 	PublicURL *url.URL
 	InboxURL  string // where captured mail can be read; empty: mail leaves
+	Issuer    string // as tokens name it
+	// DeletionGrace is how long somebody who has asked to be deleted may come back; 0: not at all.
+	DeletionGrace time.Duration
 }
 
 // Deps are the rooms the door works with.
@@ -77,7 +87,7 @@ type panel func(*visit) (views.Panel, error)
 
 // panels are the sections of the page, in their order.
 func (d *Door) panels() []panel {
-	return []panel{d.waysPanel, d.addressesPanel, d.devicesPanel, d.appsPanel, d.profilePanel}
+	return []panel{d.waysPanel, d.addressesPanel, d.devicesPanel, d.appsPanel, d.profilePanel, d.activityPanel, d.dataPanel}
 }
 
 // Routes mounts the door.
@@ -92,6 +102,13 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account/address":             d.page(d.address),
 		"POST /account/address/code":       d.form(d.postAddressCode),
 		"POST /account/address/again":      d.form(d.postAddressAgain),
+		"GET /account/activity":            d.page(d.activity),
+		"GET /account/data":                d.freshPage("data", d.data),
+		"GET /account/delete":              d.freshPage("data", d.askDelete),
+		"POST /account/delete":             d.fresh("data", d.postDelete),
+		"GET /account/leaving":             d.leavingPage,
+		"POST /account/keep":               d.postKeep,
+		"GET /account/deleted":             d.deleted,
 		"POST /account/devices/end":        d.form(d.postEndDevice),
 		"POST /account/devices/end-others": d.form(d.postEndOthers),
 		"POST /account/devices/end-all":    d.form(d.postEndAll),

@@ -85,13 +85,25 @@ func (d *Door) fresh(panel string, h func(*visit) error) web.Handler {
 	}
 }
 
+// freshPage answers a GET that nobody but the person should see, of somebody whose sign-in is at most five minutes old.
+func (d *Door) freshPage(panel string, h func(*visit) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		in, err := web.Query(r)
+		if err != nil {
+			return err
+		}
+		return d.enter(w, r, in, afresh(panel), h)
+	}
+}
+
 // home is the page.
 const home = "/account"
 
 // way is where somebody who has to sign in first comes back to.
 type way struct {
-	to     string // path of ours
-	maxAge *int64 // how old, in seconds, the sign-in may be
+	to      string // path of ours
+	maxAge  *int64 // how old, in seconds, the sign-in may be
+	leaving bool   // it is also for somebody who has asked to be deleted
 }
 
 func afresh(panel string) way {
@@ -111,7 +123,10 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, in url.Values, back
 		return err
 	}
 	demands := authn.Demands{MaxAge: back.maxAge}
-	if authn.Next(nil, demands, live, storage.Client{}, d.now()) != authn.StepDone {
+	switch step := authn.Next(nil, demands, live, storage.Client{}, d.now()); {
+	case step == authn.StepLeaving && !back.leaving:
+		return web.SeeOther(w, r, leavingPath)
+	case step != authn.StepDone && step != authn.StepLeaving:
 		return d.signIn(v, live, demands, back.to)
 	}
 	v.live, v.frame = live, d.frameFor(w, r, in, live.User)
@@ -200,6 +215,7 @@ var statuses = map[string]string{
 	"address_gone":    "account.address_gone",
 	"address_primary": "account.address_primary",
 	"address_removed": "account.address_removed",
+	"kept":            "account.kept",
 	"device_ended":    "account.device_ended",
 	"others_ended":    "account.others_ended",
 	"access_ended":    "account.app_removed",

@@ -50,6 +50,7 @@ type Lifetimes struct {
 	SessionIdle     time.Duration // 30 days, on a device the person called theirs
 	SessionAbsolute time.Duration // 1 year, likewise
 	SessionShort    time.Duration // 12 hours, everywhere else
+	AccountDeletion time.Duration // how long somebody who has asked to be deleted may come back; 0: not at all
 }
 
 // Deps are the rooms the engine works with.

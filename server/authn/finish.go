@@ -100,7 +100,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		}
 	}
 	if fresh {
-		if err := insertPerson(tx, &u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: s.Client.ID, IP: ip(v)}); err != nil {
+		if err := insertPerson(tx, &u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: s.Client.ID, IP: ip(v), Device: Device(v.Agent)}); err != nil {
 			return SignIn{}, err
 		}
 	}
@@ -184,7 +184,7 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 	if err := e.replaceSession(tx, v, before, row, now); err != nil {
 		return SignIn{}, fmt.Errorf("end the session before: %w", err)
 	}
-	return in, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedIn, Actor: actor(u.ID), UserID: u.ID, ClientID: s.Client.ID, IP: ip(v), Detail: row.Methods})
+	return in, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedIn, Actor: actor(u.ID), UserID: u.ID, ClientID: s.Client.ID, IP: ip(v), Device: Device(v.Agent), Detail: row.Methods})
 }
 
 // authTime is when the person last proved something.

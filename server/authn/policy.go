@@ -48,6 +48,7 @@ const (
 	StepEnrol                     // that person has nothing to prove more with, and has to set it up first
 	StepNoAccess                  // the person who is signed in may not use the application
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
+	StepLeaving                   // the person has asked to be deleted, and has to say whether they stay
 	StepDone                      // the request can be answered for the live session
 )
 
@@ -76,6 +77,8 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 		return StepSignIn
 	case !allows(c, live.Session):
 		return StepSignIn
+	case live.User.Leaving():
+		return StepLeaving
 	case live.Short, !StrongEnough(live.Session, d, c), !own && !d.Prompts("none") && stronger(live.Session, d):
 		return StepRaise
 	case !Admits(c, live.Groups):

@@ -115,7 +115,7 @@ func (e *Engine) endSession(tx storage.Tx, v Visitor, s storage.Session, now int
 			return err
 		}
 	}
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedOut, Actor: "user:" + s.UserID.String(), UserID: s.UserID, IP: ip(v)})
+	return tx.InsertEvent(ownEvent(v, s.UserID, storage.EventSignedOut, ""))
 }
 
 // outlivesSession reports whether a grant goes on after its session: the person allowed it to (offline_access, OpenID

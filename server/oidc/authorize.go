@@ -189,6 +189,8 @@ func (p *Provider) resumed(w http.ResponseWriter, r *http.Request, id string) (*
 	case authn.StepDone:
 	case authn.StepNoAccess:
 		return nil, p.elsewhere(w, r, a)
+	case authn.StepLeaving:
+		return nil, web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
 	default:
 		return nil, a.refuse("login_required", "The sign-in does not satisfy the request.")
 	}

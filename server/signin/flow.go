@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"gatelatch/server/authn"
-	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
 )
@@ -92,7 +91,7 @@ func (d *Door) ended(v *visit, f storage.Flow) error {
 		return err
 	}
 	if f.Answered == 0 && live != nil && live.Session.ID == f.SessionID {
-		return web.SeeOther(v.w, v.r, onward(f))
+		return d.goOn(v, live, f)
 	}
 	return d.startAgain(v, f.ClientID, views.ErrorTooOld)
 }

@@ -37,6 +37,8 @@ func (d *Door) turned(s *step) (bool, error) {
 	switch authn.Next(&s.flow, s.demands, live, s.client, d.now().UnixMicro()) {
 	case authn.StepRaise:
 		return d.raise(s)
+	case authn.StepLeaving:
+		return true, web.SeeOther(s.w, s.r, at(leaving, s.visit.flow))
 	case authn.StepNoAccess:
 		page := views.ErrorPage{Frame: d.stepFrame(s, "/sign-in"), Kind: views.ErrorNoAccess, HomeURL: s.client.StartURL(d.cfg.Issuer),
 			OtherURL: at("/sign-in", s.visit.flow) + "&other=1", Reference: d.reference(s.r)}
@@ -63,6 +65,9 @@ func (d *Door) signInAlone(v *visit) error {
 	live, err := d.live(v)
 	if err != nil {
 		return err
+	}
+	if live != nil && live.User.Leaving() {
+		return web.SeeOther(v.w, v.r, leaving)
 	}
 	if live != nil {
 		return d.landing(v, live)

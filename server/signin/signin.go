@@ -187,7 +187,7 @@ func (d *Door) signedIn(v *visit, in authn.SignIn) error {
 		return web.SeeOther(v.w, v.r, at(page, in.Flow.ID.String()))
 	}
 	d.keepSession(v, in)
-	return web.SeeOther(v.w, v.r, onward(in.Flow))
+	return d.goOn(v, &in.Live, in.Flow)
 }
 
 // keepSession gives the browser the cookies of a sign-in that is done.
@@ -201,6 +201,17 @@ var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-facto
 
 // landing is where a sign-in without an application ends.
 const landing = "/sign-in"
+
+// leaving is where somebody who has asked to be deleted says whether they stay: nothing else is done for them.
+const leaving = "/account/leaving"
+
+// goOn sends the browser of a finished flow to the door that has still to answer it.
+func (d *Door) goOn(v *visit, live *authn.Live, f storage.Flow) error {
+	if live.User.Leaving() {
+		return web.SeeOther(v.w, v.r, at(leaving, f.ID.String()))
+	}
+	return web.SeeOther(v.w, v.r, onward(f))
+}
 
 // onward is where a finished flow goes on. ReturnTo was written by a door of ours, never by a visitor.
 func onward(f storage.Flow) string {
