@@ -118,6 +118,7 @@ type Template struct {
 
 // SignIn says what people prove themselves with.
 type SignIn struct {
+	Methods            []string      `key:"methods"`
 	SecondFactor       string        `key:"second_factor" oneof:"off,optional,required,groups"`
 	SecondFactorGroups []string      `key:"second_factor_groups"`
 	SecondFactors      []string      `key:"second_factors"`
@@ -218,10 +219,12 @@ type Client struct {
 	JWKSURI                     string   `key:"jwks_uri"`
 	AllowEndpointAudience       bool     `key:"allow_endpoint_audience"`
 
-	RequirePushedAuthorizationRequests bool     `key:"require_pushed_authorization_requests"`
-	RequireSignedRequestObject         bool     `key:"require_signed_request_object"`
-	RequestObjectSigningAlg            string   `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
-	AuthorizationSignedResponseAlg     string   `key:"authorization_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
-	RequiredACR                        string   `key:"required_acr"`
-	AllowedGroups                      []string `key:"allowed_groups"`
+	RequirePushedAuthorizationRequests bool   `key:"require_pushed_authorization_requests"`
+	RequireSignedRequestObject         bool   `key:"require_signed_request_object"`
+	RequestObjectSigningAlg            string `key:"request_object_signing_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	AuthorizationSignedResponseAlg     string `key:"authorization_signed_response_alg" oneof:"RS256,PS256,ES256,EdDSA"`
+	RequiredACR                        string `key:"required_acr"`
+
+	SignInMethods []string `key:"sign_in_methods"`
+	AllowedGroups []string `key:"allowed_groups"`
 }

@@ -305,6 +305,11 @@ var secondFactors = []string{string(authn.MethodTOTP), string(authn.MethodCode)}
 
 func (c *Config) checkSignIn() error {
 	s := c.SignIn
+	for i, m := range s.Methods {
+		if !slices.Contains(authn.FirstMethods, authn.Method(m)) || slices.Contains(s.Methods[:i], m) {
+			return c.complain("sign_in.methods", "expected some of %s, each once", authn.MethodList(authn.FirstMethods, ", "))
+		}
+	}
 	for _, m := range s.SecondFactors {
 		if !slices.Contains(secondFactors, m) {
 			return c.complain("sign_in.second_factors", "expected some of %s", strings.Join(secondFactors, ", "))

@@ -194,6 +194,8 @@ func TestBadConfigurationStopsWithOneClearMessage(t *testing.T) {
 		{"SMTP that is not used", "email: {smtp: {url: \"smtps://h\"}}\n", nil, "Set email.provider to smtp to use it"},
 		{"from is no address", "email:\n  from: me\n", nil, "expected an address such as Bookstore <sign-in@example.com>"},
 		{"template without code", "email: {templates: [{usage: SignIn, subject: s, text: hello}]}\n", nil, "{{code}}"},
+		{"method that is none", "sign_in: {methods: [code, magic]}\n", nil, "expected some of code, password"},
+		{"method twice", "sign_in: {methods: [code, code]}\n", nil, "each once"},
 		{"cheap hashes", "passwords: {memory_kib: 9216, iterations: 3}\n", nil, "passwords.iterations is \"3\"; with 9216 KiB it takes 4 at least"},
 		{"hashes that take for ever", "passwords: {iterations: 1000}\n", nil, "with 19456 KiB expected at most 53"},
 		{"hashes that take all memory", "passwords: {memory_kib: 4194304}\n", nil, "expected at most 131072"},

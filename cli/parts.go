@@ -125,6 +125,9 @@ func (c *Config) server(public *url.URL) server.Config {
 // experience is what the configuration settles of how people sign in.
 func (s SignIn) experience(signUp string) authn.Experience {
 	x := authn.Experience{SignUp: signUp, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
+	for _, m := range s.Methods {
+		x.Methods = append(x.Methods, authn.Method(m))
+	}
 	for _, m := range s.SecondFactors {
 		x.SecondFactors = append(x.SecondFactors, authn.Method(m))
 	}
@@ -162,7 +165,7 @@ func (c *Config) declared() []admin.Declared {
 					IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
 					AuthMethod: d.TokenEndpointAuthMethod, AuthAlg: d.TokenEndpointAuthSigningAlg, JWKS: json.RawMessage(d.JWKS), JWKSURI: d.JWKSURI,
 					EndpointAudience: d.AllowEndpointAudience,
-					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, AllowedGroups: d.AllowedGroups, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
+					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, SignInMethods: d.SignInMethods, AllowedGroups: d.AllowedGroups, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
 					LogoutURI: d.BackchannelLogoutURI, InitiateLoginURI: d.InitiateLoginURI, MaxSessionAge: int64(d.MaxSessionAge.Seconds()), KeepsSession: !d.SignOutEndsSession, BareIDToken: !d.ClaimsInIDToken, SignOutEndsAccess: d.SignOutEndsAccess,
 					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,

@@ -194,6 +194,46 @@ var states = []state{
 	{"throttled", PageMayLeave, func(f Frame) templ.Component {
 		return Throttled(ThrottledPage{Frame: f, Flow: "f1", Address: "ann@example.com", Minutes: 15, Reference: Reference{"GL-7F3K-22Q1", noon}})
 	}},
+	{"throttled-password", PageMayLeave, func(f Frame) templ.Component {
+		return Throttled(ThrottledPage{Frame: f, Flow: "f1", Address: "ann@example.com", Minutes: 15, Guessed: true, Code: true, Reference: Reference{"GL-7F3K-22Q1", noon}})
+	}},
+	{"throttled-password-alone", PageMayLeave, func(f Frame) templ.Component {
+		return Throttled(ThrottledPage{Frame: f, Flow: "f1", Address: "ann", Minutes: 15, Guessed: true, Reference: Reference{"GL-7F3K-22Q1", noon}})
+	}},
+	{"sign-in-password", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Password: true, Code: true})
+	}},
+	{"sign-in-password-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Password: true, Email: "ann", Wrong: true, Device: true})
+	}},
+	{"password", PageMayLeave, func(f Frame) templ.Component {
+		return EnterPassword(PasswordPage{Frame: f, Flow: "f1", Identifier: "ann@example.com", Code: true})
+	}},
+	{"password-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return EnterPassword(PasswordPage{Frame: f, Flow: "f1", Identifier: "ann@example.com", Wrong: true, Code: true, Device: true})
+	}},
+	{"password-changed", PageMayLeave, func(f Frame) templ.Component {
+		return EnterPassword(PasswordPage{Frame: f, Flow: "f1", Identifier: "ann@example.com", Changed: true})
+	}},
+	{"forgot", PageMayLeave, func(f Frame) templ.Component { return Forgot(ForgotPage{Frame: f, Flow: "f1"}) }},
+	{"forgot-error", PageMayLeave, func(f Frame) templ.Component {
+		return Forgot(ForgotPage{Frame: f, Flow: "f1", Email: "ann", BadAddress: true})
+	}},
+	{"new-password", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256}})
+	}},
+	{"new-password-short", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordShort}})
+	}},
+	{"new-password-personal", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 8, Most: 256, Problem: PasswordPersonal}})
+	}},
+	{"code-or-password", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.Password = true })
+	}},
+	{"link-reset", PageMayLeave, func(f Frame) templ.Component {
+		return Link(LinkPage{Frame: f, Flow: "f1", Token: "t0k3n", Address: "ann@example.com", Reset: true})
+	}},
 	{"link", PageMayLeave, func(f Frame) templ.Component {
 		return Link(LinkPage{Frame: f, Flow: "f1", Token: "t0k3n", Address: "ann@example.com"})
 	}},

@@ -19,7 +19,7 @@ type Answer struct {
 	Cookie   string // value of the session cookie the browser has now: that session ends
 }
 
-// CheckCode signs the person in whose code it is. The guess is counted before it is compared, against the code, the address
+// CheckCode signs the person in whose code it is; one for a new password leads to that question (StepNewPassword). The guess is counted before it is compared, against the code, the address
 // and the network, in one write: however many arrive at once, no more than the budgets allow are ever looked at.
 // ErrNotAnswer (not six digits: not counted), *WrongAnswer, *CodeGone, *TooMany, ErrFlowGone, ErrFlowDone.
 func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, error) {
@@ -51,7 +51,11 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 			outcome, err = e.wrong(tx, v, o, now)
 			return err
 		}
-		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Typed: true, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
+		if o.Purpose == purposeReset {
+			in, err = e.resetProven(tx, v, f, o, true, now)
+		} else {
+			in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Typed: true, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
+		}
 		if errors.As(err, &refused) {
 			outcome, err = e.wrong(tx, v, o, now)
 		}

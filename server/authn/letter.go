@@ -80,6 +80,9 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	if o.Purpose == purposeSignUp {
 		usage = email.Register
 	}
+	if o.Purpose == purposeReset {
+		usage = email.ForgotPassword
+	}
 	link := e.linkURL(o)
 	if o.Purpose == purposeSecond {
 		usage, link = email.MfaVerification, "" // it is typed where the first factor was proven, and nowhere else

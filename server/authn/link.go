@@ -13,6 +13,7 @@ import (
 type Link struct {
 	Flow    storage.Flow
 	Address string
+	Reset   bool   // it is for a new password
 	Here    bool   // this is the browser that asked for it
 	Code    string // elsewhere: the code to type where the sign-in began; "" once it cannot be used any more
 	Expires int64
@@ -26,7 +27,7 @@ func (e *Engine) Link(ctx context.Context, v Visitor, flow, token string) (Link,
 	if err != nil {
 		return Link{}, err
 	}
-	l := Link{Flow: f, Address: o.Address, Here: sameBrowser(f, v.Browser), Expires: o.Expires, Gone: e.gone(o, now)}
+	l := Link{Flow: f, Address: o.Address, Reset: o.Purpose == purposeReset, Here: sameBrowser(f, v.Browser), Expires: o.Expires, Gone: e.gone(o, now)}
 	switch {
 	case f.Finished > 0:
 		l.Gone = GoneSpent
@@ -89,6 +90,10 @@ func (e *Engine) CheckLink(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		}
 		if gone := e.gone(o, now); gone == GoneSpent || gone == GoneExpired {
 			return &CodeGone{Why: gone}
+		}
+		if o.Purpose == purposeReset {
+			in, err = e.resetProven(tx, v, f, o, false, now)
+			return err
 		}
 		in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
 		return err

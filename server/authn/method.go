@@ -29,6 +29,15 @@ var (
 	SecondMethods = []Method{MethodTOTP}
 )
 
+// MethodList joins the names of methods.
+func MethodList(methods []Method, between string) string {
+	var names []string
+	for _, m := range methods {
+		names = append(names, string(m))
+	}
+	return strings.Join(names, between)
+}
+
 // methodDevice stands among the methods of a session that was excused from its second factor.
 const methodDevice = "device"
 

@@ -17,6 +17,7 @@ const (
 	purposeClosed  = "closed"
 	purposeAddress = "address" // to prove a further address; belongs to its person instead of a flow
 	purposeSecond  = "second_factor"
+	purposeReset   = "reset" // of a password: it signs nobody in
 )
 
 // resendLeast is how much of its life a code must still have to be worth sending again.
@@ -34,6 +35,11 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 		}
 		address = normal
 	}
+	return e.sendCode(ctx, v, flow, address, false)
+}
+
+// sendCode is SendCode to a normalised address; reset for a new password. What is sent once more is for what it was for.
+func (e *Engine) sendCode(ctx context.Context, v Visitor, flow, address string, reset bool) error {
 	open, err := e.SignUpOpen(ctx)
 	if err != nil {
 		return err
@@ -47,6 +53,9 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 		to := address
 		if to == "" {
 			to = f.Login
+			if reset, err = isReset(tx, f.OTPID); err != nil {
+				return err
+			}
 		}
 		switch {
 		case f.Finished > 0:
@@ -60,6 +69,9 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 		purpose, err := purposeFor(tx, to, open)
 		if err != nil {
 			return err
+		}
+		if reset && purpose == purposeSignIn {
+			purpose = purposeReset
 		}
 		o, err := e.challenge(tx, f, to, purpose, now)
 		if err != nil {
@@ -104,6 +116,18 @@ func purposeFor(tx storage.Tx, address string, open bool) (string, error) {
 		return purposeSignUp, nil
 	}
 	return purposeClosed, nil
+}
+
+// isReset reports whether a code was for a new password.
+func isReset(tx storage.Tx, id storage.ID) (bool, error) {
+	if id.IsZero() {
+		return false, nil
+	}
+	o, err := tx.OTP(id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return false, fmt.Errorf("read code: %w", err)
+	}
+	return o.Purpose == purposeReset, nil
 }
 
 // challenge finds the flow's live code for the address, or makes one.

@@ -50,6 +50,7 @@ const (
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
 	StepLeaving                   // the person has asked to be deleted, and has to say whether they stay
 	StepDone                      // the request can be answered for the live session
+	StepNewPassword               // the person who has proven their mailbox has to choose a new password
 )
 
 // Next weighs what a request demands against who is signed in. It is the only place that does.

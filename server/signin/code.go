@@ -50,7 +50,12 @@ func (d *Door) code(v *visit) error {
 
 // showCode fills in what every state of the code page has.
 func (d *Door) showCode(s *step, status int, page views.CodePage, code authn.Code) error {
+	w, err := d.waysOf(s)
+	if err != nil {
+		return err
+	}
 	page.Frame = d.stepFrame(s, "/sign-in/code")
+	page.Password = w.password
 	page.InboxURL = d.cfg.InboxURL
 	page.Flow, page.Address, page.Digits = s.flow.ID.String(), code.Address, authn.Digits
 	page.Minutes = wholeMinutes(code.Valid)

@@ -40,7 +40,7 @@ func (d *Door) link(v *visit) error {
 	if !l.Here {
 		return d.show(v, http.StatusOK, views.PageStays, views.LinkElsewhere(views.LinkElsewherePage{Frame: frame, Code: l.Code}))
 	}
-	return d.show(v, http.StatusOK, views.PageMayLeave, views.Link(views.LinkPage{Frame: frame, Flow: v.flow, Token: v.in.Get("t"), Address: l.Address}))
+	return d.show(v, http.StatusOK, views.PageMayLeave, views.Link(views.LinkPage{Frame: frame, Flow: v.flow, Token: v.in.Get("t"), Address: l.Address, Reset: l.Reset}))
 }
 
 // postLink signs in.

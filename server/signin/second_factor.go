@@ -45,6 +45,9 @@ func (d *Door) inSecond(v *visit, h func(*second) error) error {
 				s2.offers = append(s2.offers, m)
 			}
 		}
+		if len(s2.offers) == 0 { // nothing but a password, which has a page of its own
+			return web.SeeOther(v.w, v.r, at("/sign-in/password", v.flow))
+		}
 		return h(s2)
 	})
 }

@@ -24,7 +24,7 @@ func (d *Door) signIn(v *visit) error {
 		if email == "" && len(s.demands.LoginHint) <= 254 {
 			email = s.demands.LoginHint
 		}
-		return d.showSignIn(s, http.StatusOK, email, false)
+		return d.showSignIn(s, http.StatusOK, views.SignInPage{Email: email})
 	})
 }
 
@@ -84,7 +84,7 @@ func (d *Door) signInAlone(v *visit) error {
 }
 
 // showSignIn is the page that asks for the address, or whether to go on as who is signed in.
-func (d *Door) showSignIn(s *step, status int, email string, bad bool) error {
+func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
 	open, err := d.engine.SignUpOpen(s.r.Context())
 	if err != nil {
 		return err
@@ -93,11 +93,17 @@ func (d *Door) showSignIn(s *step, status int, email string, bad bool) error {
 	if err != nil {
 		return err
 	}
-	if person != nil && email == s.flow.Login && !bad {
-		email = "" // "Use another account" begins with an empty field
+	if person != nil && page.Email == s.flow.Login && !page.BadAddress && !page.Wrong {
+		page.Email = "" // "Use another account" begins with an empty field
 	}
-	page := views.SignInPage{Frame: d.stepFrame(s, "/sign-in"), Flow: s.flow.ID.String(), Email: email, BadAddress: bad, SignUpOpen: open,
-		SigningUp: s.demands.SigningUp(), SignedIn: person}
+	w, err := d.waysOf(s)
+	if err != nil {
+		return err
+	}
+	page.Frame, page.Flow = d.stepFrame(s, "/sign-in"), s.flow.ID.String()
+	page.SignUpOpen, page.SigningUp, page.SignedIn = open, s.demands.SigningUp(), person
+	page.Password = w.passwordFirst || page.Wrong
+	page.Code, page.Device = w.code, s.in.Get("device") == "1"
 	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))
 }
 
@@ -136,12 +142,22 @@ func (d *Door) postEmail(v *visit) error {
 	return d.inFlow(v, func(s *step) error {
 		typed := v.in.Get("email")
 		if typed == "" {
-			return d.showSignIn(s, http.StatusUnprocessableEntity, "", true)
+			typed = v.in.Get("identifier") // of the form that asks for a password, too
 		}
-		err := d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
+		w, err := d.waysOf(s)
+		if err != nil {
+			return err
+		}
+		if !w.code {
+			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
+		}
+		if typed == "" {
+			return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{BadAddress: true})
+		}
+		err = d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
 		switch {
 		case errors.Is(err, authn.ErrBadAddress):
-			return d.showSignIn(s, http.StatusUnprocessableEntity, typed, true)
+			return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{Email: typed, BadAddress: true})
 		case err != nil:
 			return d.notSent(s, typed, err)
 		}

@@ -105,6 +105,12 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/resend":             d.form(d.postResend),
 		"POST /sign-in/restart":            d.form(d.postRestart),
 		"POST /sign-in/continue":           d.form(d.postContinue),
+		"GET /sign-in/password":            d.page(d.password),
+		"POST /sign-in/password":           d.form(d.postPassword),
+		"GET /sign-in/forgot":              d.page(d.forgot),
+		"POST /sign-in/forgot":             d.form(d.postForgot),
+		"GET /sign-in/new-password":        d.page(d.newPassword),
+		"POST /sign-in/new-password":       d.form(d.postNewPassword),
 		"GET /sign-in/link":                d.page(d.link),
 		"POST /sign-in/link":               d.form(d.postLink),
 		"GET /sign-in/second-factor":       d.page(d.secondFactor),
@@ -197,7 +203,7 @@ func (d *Door) keepSession(v *visit, in authn.SignIn) {
 }
 
 // pages are where the steps between the first proof and the session happen.
-var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-factor", authn.StepEnrol: "/sign-in/protect"}
+var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-factor", authn.StepEnrol: "/sign-in/protect", authn.StepNewPassword: "/sign-in/new-password"}
 
 // landing is where a sign-in without an application ends.
 const landing = "/sign-in"

@@ -22,6 +22,14 @@
     setTimeout(() => { b.textContent = was; }, 1600);
   }));
 
+  each('[data-reveal]', b => b.addEventListener('click', () => {
+    const i = document.getElementById(b.dataset.reveal), was = b.textContent;
+    i.type = i.type === 'password' ? 'text' : 'password';
+    b.textContent = b.dataset.hide;
+    b.dataset.hide = was;
+    i.focus();
+  }));
+
   each('[autofocus][data-select]', i => i.select()); // selecting also focuses: only the first bad field
 
   // one submit only; the pressed button stays focusable and says what happens
