@@ -16,7 +16,7 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 		"/": "GET, HEAD", "/sign-in": "GET, HEAD", "/sign-in/email": "POST", "/sign-in/code": "GET, HEAD, POST", "/sign-in/link": "GET, HEAD, POST", "/sign-in/second-factor": "GET, HEAD, POST", "/sign-in/second-factor/send": "POST", "/sign-in/protect": "GET, HEAD, POST", "/sign-in/protect/totp": "POST", "/sign-in/protect/codes": "GET, HEAD", "/sign-in/protect/saved": "POST",
 		"/sign-in/password": "GET, HEAD, POST", "/sign-in/forgot": "GET, HEAD, POST", "/sign-in/new-password": "GET, HEAD, POST",
 		"/consent": "GET, HEAD, POST", "/repair": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/device/confirm": "GET, HEAD, POST", "/device/done": "GET, HEAD", "/oidc/device_authorization": "POST",
-		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST", "/account/activity": "GET, HEAD", "/account/data": "GET, HEAD",
+		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST", "/account/password": "GET, HEAD, POST", "/account/password/remove": "POST", "/account/activity": "GET, HEAD", "/account/data": "GET, HEAD",
 		"/account/delete": "GET, HEAD, POST", "/account/keep": "POST", "/account/leaving": "GET, HEAD", "/account/deleted": "GET, HEAD",
 		"/set-up": "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",
 	} {

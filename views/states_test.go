@@ -361,6 +361,15 @@ var states = []state{
 	}},
 	{"device-connected", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f), Connected: true}) }},
 	{"device-refused", PageStays, func(f Frame) templ.Component { return DeviceDone(DeviceDonePage{Frame: own(f)}) }},
+	{"account-password-set", PageStays, func(f Frame) templ.Component {
+		return AccountPassword(AccountPasswordPage{Frame: own(f), Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256}})
+	}},
+	{"account-password-change", PageStays, func(f Frame) templ.Component {
+		return AccountPassword(AccountPasswordPage{Frame: own(f), Address: "ann@example.com", Has: true, Removable: true, Keep: true, NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordCommon}})
+	}},
+	{"account-password-last", PageStays, func(f Frame) templ.Component {
+		return AccountPassword(AccountPasswordPage{Frame: own(f), Address: "ann@example.com", Has: true, Last: true, NewPassword: NewPassword{Least: 8, Most: 256}})
+	}},
 	{"account", PageStays, func(f Frame) templ.Component { return account(f, func(*AccountPage) {}) }},
 	{"account-new", PageStays, func(f Frame) templ.Component {
 		return account(f, func(p *AccountPage) {
@@ -490,6 +499,7 @@ var happened = []AccountEvent{
 func accountWays(f Frame) Panel {
 	return AccountWays{Words: f.Words, Count: 2, Ways: []AccountWay{
 		{Kind: WayCode, Title: f.Words.T("account.way_code"), Detail: "ann@example.com", On: true},
+		{Kind: WaySecret, Title: f.Words.T("password.label"), Detail: f.Words.T("account.password_none"), Actions: []Panel{AccountPasswordAction(f.Words, false)}},
 		{Kind: WayPasskey, Title: "Passkey", Detail: "laptop", On: true, Pill: "New"}, {Kind: WayApp, Title: "App"}, {Kind: WayOther, Title: "Other"},
 	}}.Panel()
 }

@@ -8,6 +8,9 @@
 //	GET  /account                     done   all panels; done says what a POST has done
 //	GET  /account/back                flow   comes back from a sign-in
 //	POST /account/profile             names of attributes
+//	GET  /account/password                      a fresh sign-in; the page for a new one
+//	POST /account/password            password, keep  a fresh sign-in
+//	POST /account/password/remove               a fresh sign-in
 //	POST /account/addresses           email     a fresh sign-in; a code is mailed there
 //	POST /account/addresses/primary   address   a fresh sign-in
 //	POST /account/addresses/remove    address   a fresh sign-in
@@ -96,6 +99,9 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account":                     d.page(d.overview),
 		"GET /account/back":                d.back,
 		"POST /account/profile":            d.form(d.postProfile),
+		"GET /account/password":            d.freshPage("ways", d.password),
+		"POST /account/password":           d.fresh("ways", d.postPassword),
+		"POST /account/password/remove":    d.fresh("ways", d.postRemovePassword),
 		"POST /account/addresses":          d.fresh("addresses", d.postAddress),
 		"POST /account/addresses/primary":  d.fresh("addresses", d.postPrimary),
 		"POST /account/addresses/remove":   d.fresh("addresses", d.postRemoveAddress),

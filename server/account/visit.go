@@ -208,17 +208,19 @@ func doneAt(panel, what string) string { return home + "?done=" + panel + "." + 
 
 // statuses are what a panel can say after a POST.
 var statuses = map[string]string{
-	"again":           "account.again",
-	"saved":           "account.saved",
-	"address_added":   "account.address_added",
-	"address_taken":   "account.address_taken",
-	"address_gone":    "account.address_gone",
-	"address_primary": "account.address_primary",
-	"address_removed": "account.address_removed",
-	"kept":            "account.kept",
-	"device_ended":    "account.device_ended",
-	"others_ended":    "account.others_ended",
-	"access_ended":    "account.app_removed",
+	"again":            "account.again",
+	"saved":            "account.saved",
+	"address_added":    "account.address_added",
+	"address_taken":    "account.address_taken",
+	"address_gone":     "account.address_gone",
+	"address_primary":  "account.address_primary",
+	"address_removed":  "account.address_removed",
+	"kept":             "account.kept",
+	"password_saved":   "account.password_saved",
+	"password_removed": "account.password_removed",
+	"device_ended":     "account.device_ended",
+	"others_ended":     "account.others_ended",
+	"access_ended":     "account.app_removed",
 }
 
 // status is what has just happened in a panel; "" for nothing.
