@@ -275,7 +275,11 @@ func TestOtherSitesPostNothingToTheAccount(t *testing.T) {
 
 // accountPosts are all forms of the account page.
 var accountPosts = []string{"/account/profile", "/account/devices/end", "/account/devices/end-others", "/account/devices/end-all", "/account/apps/remove",
-	"/account/password", "/account/password/remove", "/account/addresses", "/account/addresses/primary", "/account/addresses/remove", "/account/address/code", "/account/address/again", "/account/delete", "/account/keep"}
+	"/account/password", "/account/password/remove",
+	"/account/picture", "/account/picture/remove",
+	"/account/addresses", "/account/addresses/primary", "/account/addresses/remove", "/account/address/code", "/account/address/again",
+	"/account/delete", "/account/keep",
+}
 
 func TestAccountFormsOfNobodyLeadToTheSignIn(t *testing.T) {
 	w := newWorld(t, "https://id.example.com", wide)

@@ -269,7 +269,7 @@ func TestPagesAreSoundForKeyboardAndScreenReader(t *testing.T) {
 
 func TestTheBadFieldHasTheFocusAndTheTitleSaysError(t *testing.T) {
 	for name, id := range map[string]string{
-		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code", "account-error": "profile-birthdate",
+		"sign-in-error": "identifier", "sign-in-signed-in-error": "identifier", "code-wrong": "code", "code-length": "code", "set-up-error": "name", "device-wrong": "user-code", "account-error": "profile-birthdate", "account-bad-picture": "picture",
 		"account-bad-address": "new-address", "account-address-wrong": "code", "account-address-length": "code", "account-delete-other": "address"} {
 		doc := parse(t, draw(t, stateNamed(t, name)))
 		field := byID(doc, id)[0]

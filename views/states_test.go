@@ -390,7 +390,15 @@ var states = []state{
 	{"account-saved", PageStays, func(f Frame) templ.Component {
 		return account(f, func(p *AccountPage) {
 			p.Owner.Picture = "/pictures/0123456789abcdef.jpg"
-			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) { p.Status = f.Words.T("account.saved") })}
+			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) {
+				p.Status, p.Owner.Picture = f.Words.T("account.saved"), "/pictures/0123456789abcdef.jpg"
+			})}
+		})
+	}},
+	{"account-bad-picture", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) { p.PictureBad = f.Words.T("account.picture_unread") })}
 		})
 	}},
 	{"account-error", PageStays, func(f Frame) templ.Component {
@@ -470,7 +478,7 @@ func account(f Frame, change func(*AccountPage)) templ.Component {
 }
 
 func accountProfile(f Frame, change func(*AccountProfile)) Panel {
-	p := AccountProfile{Words: f.Words, Username: "ann", Locale: "de", Languages: f.Words.Languages(), Zones: []string{"Europe/Vienna"},
+	p := AccountProfile{Words: f.Words, Owner: AccountOwner{Person: ann, Hue: 10}, Username: "ann", Locale: "de", Languages: f.Words.Languages(), Zones: []string{"Europe/Vienna"},
 		Fields: []AccountField{{Name: "name", Value: "Ann Example"}, {Name: "zoneinfo", Value: "Europe/Vienna"}}}
 	for _, name := range []string{"given_name", "family_name", "nickname", "birthdate", "phone_number", "website", "address.street_address", "address.postal_code", "address.locality", "address.region", "address.country"} {
 		p.More = append(p.More, AccountField{Name: name})

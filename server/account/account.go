@@ -11,6 +11,9 @@
 //	GET  /account/password                      a fresh sign-in; the page for a new one
 //	POST /account/password            password, keep  a fresh sign-in
 //	POST /account/password/remove               a fresh sign-in
+//	POST /account/picture             picture, a file of at most 5 MB (multipart/form-data)
+//	POST /account/picture/remove
+//	GET  /pictures/{name}                       for everybody: the picture that a `picture` claim names
 //	POST /account/addresses           email     a fresh sign-in; a code is mailed there
 //	POST /account/addresses/primary   address   a fresh sign-in
 //	POST /account/addresses/remove    address   a fresh sign-in
@@ -115,6 +118,9 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account/leaving":             d.leavingPage,
 		"POST /account/keep":               d.postKeep,
 		"GET /account/deleted":             d.deleted,
+		"POST /account/picture":            d.upload(d.postPicture),
+		"POST /account/picture/remove":     d.form(d.postRemovePicture),
+		"GET /pictures/{name}":             d.picture,
 		"POST /account/devices/end":        d.form(d.postEndDevice),
 		"POST /account/devices/end-others": d.form(d.postEndOthers),
 		"POST /account/devices/end-all":    d.form(d.postEndAll),
@@ -152,7 +158,7 @@ func (d *Door) owner(ctx context.Context, u storage.User) (views.AccountOwner, e
 	if err != nil {
 		return views.AccountOwner{}, err
 	}
-	return views.AccountOwner{Person: views.Person{Name: u.Name, Address: address}, Hue: int(u.ID[len(u.ID)-1])%12 + 1, Since: moment(u.Created)}, nil
+	return views.AccountOwner{Person: views.Person{Name: u.Name, Address: address}, Hue: int(u.ID[len(u.ID)-1])%12 + 1, Picture: d.ownPicture(u.Picture), Since: moment(u.Created)}, nil
 }
 
 // moment is a time of the store; the zero time for none.

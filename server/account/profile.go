@@ -30,8 +30,15 @@ func (d *Door) profilePanel(v *visit) (views.Panel, error) {
 	u := v.live.User
 	known := authn.AttributesOf(u)
 	p := views.AccountProfile{Words: v.frame.Words, Status: v.status("profile"), Username: u.Username, Locale: u.Locale, Languages: v.frame.Words.Languages(), Zones: zones}
+	var err error
+	if p.Owner, err = d.owner(v.ctx(), u); err != nil {
+		return nil, err
+	}
 	bad := ""
-	if v.trouble.panel == "profile" {
+	switch {
+	case v.trouble.panel == "profile" && v.trouble.field == pictureField:
+		p.PictureBad = p.Words.T(v.trouble.key)
+	case v.trouble.panel == "profile":
 		bad, p.Locale = v.trouble.field, v.trouble.typed.Get("locale")
 	}
 	if p.Locale != "" && !slices.ContainsFunc(p.Languages, func(l words.Language) bool { return l.Tag == p.Locale }) {
