@@ -45,6 +45,7 @@ type appSwitches struct {
 	authentication                      authenticationFlags
 	requests                            requestFlags
 	groups                              []string
+	cognito, srp                        bool
 	flags                               func(name string) bool // was it typed?
 }
 
@@ -77,6 +78,8 @@ func (s *appSwitches) bind(cmd *cobra.Command) {
 	f.BoolVar(&s.logoutEnds, "sign-out-ends-session", true, "signing out there signs out here, too")
 	f.BoolVar(&s.logoutAccess, "sign-out-ends-access", false, "signing out here ends its refresh tokens, too")
 	f.StringVar(&s.terms, "terms", "", "`address` of its terms")
+	f.BoolVar(&s.cognito, "cognito", false, "it is made with AWS Amplify: open the Cognito API for it")
+	f.BoolVar(&s.srp, "cognito-srp", false, "its people may sign in there by SRP, as the Authenticator does; a verifier of each password is kept, sealed")
 	f.StringArrayVar(&s.groups, "allow-group", nil, "only members of this `group` may use it; again for more, \"\" for everybody")
 	f.BoolVar(&s.asJSON, "json", false, "print JSON")
 	s.authentication.bind(cmd)
@@ -89,6 +92,7 @@ func (s *appSwitches) switches() (admin.AppSwitches, error) {
 	return admin.AppSwitches{
 		AuthenticationSwitches:   authentication,
 		RequestSwitches:          s.requests.switches(),
+		CognitoSwitches:          admin.CognitoSwitches{Cognito: given(s.flags("cognito"), s.cognito), SRP: given(s.flags("cognito-srp"), s.srp)},
 		AccessSwitches:           admin.AccessSwitches{AllowedGroups: given(s.flags("allow-group"), nonEmpty(s.groups))},
 		AllowedOrigins:           given(s.flags("allowed-origin"), s.origins),
 		IDTokenSignedResponseAlg: given(s.flags("alg"), s.alg),
@@ -127,7 +131,7 @@ func given[T any](typed bool, v T) *T {
 }
 
 // frameworks are the words of --for.
-var frameworks = []string{"nextjs", "express", "spa", "native", "m2m", "generic"}
+var frameworks = []string{"nextjs", "express", "spa", "native", "amplify", "m2m", "generic"}
 
 func (p *Program) appCreate() *cobra.Command {
 	var (
@@ -164,7 +168,7 @@ func (p *Program) appCreate() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&in.Framework, "for", "generic", "`what` it is made with: nextjs, express, spa, native or generic, or m2m for a program that acts for itself")
+	cmd.Flags().StringVar(&in.Framework, "for", "generic", "`what` it is made with: nextjs, express, spa, native, amplify or generic, or m2m for a program that acts for itself")
 	cmd.Flags().StringVar(&in.Type, "type", "", "for generic, its `kind`: web keeps a secret on a server (the default), spa and native have none, m2m acts for itself")
 	switches.bind(cmd)
 	return cmd
@@ -313,6 +317,9 @@ func (p *Program) showApp(app admin.App) {
 	}
 	w.showAuthentication(app)
 	w.showRequests(app)
+	if app.Cognito {
+		w.row("  User pool", app.PoolID+" at "+app.Endpoint)
+	}
 	for i, name := range app.AllowedGroups {
 		w.row(label(i, "  Only for"), name)
 	}

@@ -186,7 +186,7 @@ type Client struct {
 	ClientName                     string        `key:"client_name"`
 	ClientSecret                   string        `key:"client_secret" secret:"true"`
 	Type                           string        `key:"type" default:"web" oneof:"web,spa,native,m2m"`
-	Framework                      string        `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,m2m,generic"`
+	Framework                      string        `key:"framework" default:"generic" oneof:"nextjs,express,spa,native,amplify,m2m,generic"`
 	RedirectURIs                   []string      `key:"redirect_uris"`
 	PostLogoutRedirectURIs         []string      `key:"post_logout_redirect_uris"`
 	AllowedOrigins                 []string      `key:"allowed_origins"`
@@ -227,4 +227,6 @@ type Client struct {
 
 	SignInMethods []string `key:"sign_in_methods"`
 	AllowedGroups []string `key:"allowed_groups"`
+	Cognito       bool     `key:"cognito"`
+	CognitoSRP    bool     `key:"cognito_srp"`
 }

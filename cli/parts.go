@@ -165,7 +165,7 @@ func (c *Config) declared() []admin.Declared {
 					IDTokenAlg: d.IDTokenSignedResponseAlg, RequirePKCE: d.RequirePKCE, AllowHTTP: d.AllowHTTP,
 					AuthMethod: d.TokenEndpointAuthMethod, AuthAlg: d.TokenEndpointAuthSigningAlg, JWKS: json.RawMessage(d.JWKS), JWKSURI: d.JWKSURI,
 					EndpointAudience: d.AllowEndpointAudience,
-					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, SignInMethods: d.SignInMethods, AllowedGroups: d.AllowedGroups, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
+					RequirePushed:    d.RequirePushedAuthorizationRequests, RequireSigned: d.RequireSignedRequestObject, RequestObjectAlg: d.RequestObjectSigningAlg, RequiredACR: d.RequiredACR, SignInMethods: d.SignInMethods, AllowedGroups: d.AllowedGroups, Cognito: d.Cognito, SRP: d.CognitoSRP, AuthorizationAlg: d.AuthorizationSignedResponseAlg,
 					ThirdParty: !d.FirstParty, HomeURL: d.ClientURI, PolicyURL: d.PolicyURI, TermsURL: d.TOSURI,
 					LogoutURI: d.BackchannelLogoutURI, InitiateLoginURI: d.InitiateLoginURI, MaxSessionAge: int64(d.MaxSessionAge.Seconds()), KeepsSession: !d.SignOutEndsSession, BareIDToken: !d.ClaimsInIDToken, SignOutEndsAccess: d.SignOutEndsAccess,
 					GrantTypes: d.GrantTypes, Scopes: strings.Fields(d.Scope), Resources: d.Resources, JWTAccess: d.JWTAccessTokens, IntrospectionAlg: d.IntrospectionSignedResponseAlg,

@@ -25,6 +25,9 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	for _, pattern := range []string{"POST %s/register", "PUT %s/register/{client_id}", "DELETE %s/register/{client_id}"} {
 		guard.AddInsecureBypassPattern(fmt.Sprintf(pattern, c.IssuerPath))
 	}
+	for _, path := range []string{"/cognito", "/cognito/{$}", "/cognito/oauth2/token", "/cognito/oauth2/revoke", "/cognito/oauth2/userInfo"} {
+		guard.AddInsecureBypassPattern("POST " + path)
+	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})
 	}))

@@ -21,6 +21,7 @@ import (
 	"gatelatch/server/account"
 	"gatelatch/server/admin"
 	"gatelatch/server/authn"
+	"gatelatch/server/cognito"
 	"gatelatch/server/oidc"
 	"gatelatch/server/safehttp"
 	"gatelatch/server/secret"
@@ -108,6 +109,10 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	if isLoopback(c.PublicURL.Hostname()) { // a developer's applications are on this machine, too
 		c.AllowNetworks = append(slices.Clone(c.AllowNetworks), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
 	}
+	pools, err := poolID(ctx, d.Store, d.Now().UnixMicro())
+	if err != nil {
+		return nil, err
+	}
 	var leaked func(context.Context, string) (bool, error)
 	if c.LeakedList != "" {
 		leaked = leaks(c.LeakedList, safehttp.Reading(leaksMost, c.AllowNetworks, d.Now))
@@ -116,7 +121,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		authn.Config{
 			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
-			Passwords: c.Passwords,
+			Passwords: c.Passwords, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
 		},
 		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked})
 	inbox := ""
@@ -129,7 +134,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
 	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
-		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, ClientDocuments: c.Documents,
+		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, PoolID: pools, ClientDocuments: c.Documents,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
 		oidc.Deps{Store: d.Store, Secrets: d.Secrets, Engine: s.engine, Cookies: cookies, Outgoing: outgoing, Log: d.Log, Now: d.Now, Frame: signIn.Frame, KeepLanguage: signIn.KeepLanguage, ShowError: signIn.ShowError})
 	if errors.Is(err, secret.ErrWrongKey) {
@@ -140,9 +145,10 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	pages := web.Edge{Log: d.Log, Translate: translate, Show: signIn.ShowError}
 	s.provider = provider
+	applications := cognito.New(cognito.Config{PoolID: pools}, cognito.Deps{Engine: s.engine, Store: d.Store, Keys: d.Secrets, Issuer: pool{provider}, Log: d.Log, Now: d.Now})
 	s.engine.Carry(authn.KindFarewell, provider.Farewell)
 	s.admin = admin.New(
-		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
+		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), PoolID: pools, Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
 		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, Outgoing: outgoing, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
@@ -154,6 +160,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	provider.Routes(mux)
 	signIn.Routes(mux)
 	accounts.Routes(mux)
+	applications.Routes(mux)
 	s.admin.Mount(mux)
 	mux.Handle("GET /assets/", views.Assets())
 	mux.HandleFunc("GET /healthz", s.healthz)

@@ -106,6 +106,8 @@ type ClientSettings struct {
 	RequireNonce      bool     `json:"require_dpop_nonce,omitempty"`       // refuse proofs without a nonce of ours
 	IntrospectionAlg  string   `json:"introspection_alg,omitempty"`        // of signed introspection answers; "": RS256
 	BareIDToken       bool     `json:"bare_id_token,omitempty"`            // its ID tokens have no claims of scopes, as Core §5.4 has it; userinfo has them
+	Cognito           bool     `json:"cognito,omitempty"`                  // an Amplify application: it may use the Cognito door, and its tokens are those of the pool
+	SRP               bool     `json:"cognito_srp,omitempty"`              // its people may sign in there by SRP: verifiers of their passwords are kept
 	UsernameClaim     bool     `json:"username_claim,omitempty"`           // also write Logto's `username` beside `preferred_username`
 	AllowHTTP         bool     `json:"allow_http,omitempty"`               // http redirect URIs outside loopback
 	NeverRotate       bool     `json:"never_rotate,omitempty"`             // the refresh token stays the same

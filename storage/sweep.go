@@ -23,6 +23,7 @@ var (
 		{"device_codes", "digest"},
 		{"registration_tokens", "id"},
 		{"devices", "id"},
+		{"sign_ups", "address"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

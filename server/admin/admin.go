@@ -40,6 +40,7 @@ import (
 type Config struct {
 	PublicURL *url.URL
 	Issuer    string // as tokens name it
+	PoolID    string // of the Cognito API
 	Version   string // of the program
 	Mail      string // where mail goes: "inbox", "ses" or "smtp"
 	Listen    string // host:port the server listens on

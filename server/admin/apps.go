@@ -21,7 +21,7 @@ type App struct {
 	ClientID                string   `json:"client_id"`
 	ClientName              string   `json:"client_name"`
 	Type                    string   `json:"type" enum:"web,spa,native,m2m" doc:"web keeps a secret on a server, spa and native cannot keep one; m2m acts for itself, without people"`
-	Framework               string   `json:"framework" enum:"nextjs,express,spa,native,m2m,generic"`
+	Framework               string   `json:"framework" enum:"nextjs,express,spa,native,amplify,m2m,generic"`
 	Issuer                  string   `json:"issuer"`
 	RedirectURIs            []string `json:"redirect_uris"`
 	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris"`
@@ -30,6 +30,7 @@ type App struct {
 	AppAuthentication
 	AppRequests
 	AppAccess
+	AppCognito
 	IDTokenSignedResponseAlg string      `json:"id_token_signed_response_alg"`
 	GrantTypes               []string    `json:"grant_types"`
 	Scope                    string      `json:"scope" doc:"The scopes it may ask for, separated by spaces; empty: all that people can give, and none for itself"`
@@ -80,7 +81,7 @@ type AppWithSecret struct {
 // NewApp is what it takes to make an application.
 type NewApp struct {
 	ClientName             string   `json:"client_name" minLength:"1" maxLength:"100"`
-	Framework              string   `json:"framework,omitempty" enum:"nextjs,express,spa,native,m2m,generic" default:"generic"`
+	Framework              string   `json:"framework,omitempty" enum:"nextjs,express,spa,native,amplify,m2m,generic" default:"generic"`
 	Type                   string   `json:"type,omitempty" enum:"web,spa,native,m2m" doc:"Only for framework generic; web if left out"`
 	RedirectURIs           []string `json:"redirect_uris,omitempty" doc:"Left out: where the framework expects it on this machine"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
@@ -118,6 +119,7 @@ type AppSwitches struct {
 	AuthenticationSwitches
 	RequestSwitches
 	AccessSwitches
+	CognitoSwitches
 }
 
 // AppChange is a change to an application; what is nil stays as it is.
@@ -200,7 +202,7 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	c := storage.Client{
 		ID: clients.NewID(), Nonce: secret.Random(16), Source: "api",
 		Name: strings.TrimSpace(in.ClientName), Framework: cmp.Or(in.Framework, "generic"), Type: cmp.Or(in.Type, p.kind),
-		Settings: storage.ClientSettings{IDTokenAlg: "RS256", RequirePKCE: p.pkce, UsernameClaim: p.username},
+		Settings: storage.ClientSettings{IDTokenAlg: "RS256", RequirePKCE: p.pkce, UsernameClaim: p.username, Cognito: p.cognito, SRP: p.cognito},
 		Created:  a.now(), Updated: a.now(),
 	}
 	c.RedirectURIs, c.PostLogoutRedirectURIs = p.addresses(in.RedirectURIs, in.PostLogoutRedirectURIs)
@@ -303,13 +305,16 @@ func (s AppSwitches) apply(c storage.Client) storage.Client {
 			*link.saved = *link.given
 		}
 	}
-	return s.AccessSwitches.apply(s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c)))
+	return s.CognitoSwitches.apply(s.AccessSwitches.apply(s.RequestSwitches.apply(s.AuthenticationSwitches.apply(c))))
 }
 
 // settle brings an application into the form that may be saved, or says why it cannot be. Every way of this door to save one comes by here.
 func settle(c storage.Client) (storage.Client, error) {
 	c, err := clients.Settle(c)
 	if err != nil {
+		return c, err
+	}
+	if err := checkCognito(c); err != nil {
 		return c, err
 	}
 	return c, checkStrength(c)
@@ -461,7 +466,7 @@ func findOwnApp(tx storage.Tx, id string) (storage.Client, error) {
 // app shows an application.
 func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 	out := App{
-		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer,
+		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer, AppCognito: a.cognitoOf(c),
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),

@@ -14,6 +14,7 @@ type preset struct {
 	callback               string // the path that a bare site address gets; "" leaves it bare
 	postLogoutRedirectURIs []string
 	pkce                   bool // a confidential client that is known to send PKCE
+	cognito                bool // speaks the Cognito API
 	username               bool // reads Logto's claim username
 	guide                  func(g guideValues) Guide
 }
@@ -39,6 +40,7 @@ var presets = map[string]preset{
 		postLogoutRedirectURIs: []string{"http://localhost:5173"},
 		pkce:                   true, guide: spaGuide,
 	},
+	"amplify": {kind: "spa", redirectURIs: []string{"http://localhost:5173/"}, postLogoutRedirectURIs: []string{"http://localhost:5173/"}, pkce: true, cognito: true, guide: amplifyGuide},
 	"native":  {kind: "native", redirectURIs: []string{"http://127.0.0.1/callback"}, pkce: true, guide: nativeGuide},
 	"m2m":     {kind: "m2m", guide: machineGuide},
 	"generic": {kind: "web", guide: genericGuide},

@@ -27,6 +27,7 @@ type Visitor struct {
 	Network   string // the unit budgets count by: an IPv4 address or an IPv6 /64
 	Agent     string // User-Agent, printable
 	Languages string // what mail to this visitor should be written in, best first (words.Library.Match)
+	Program   bool   // it keeps no cookies: it is never met again
 	Browser   string // value of the "browser" cookie; "" if there is none
 	Device    string // value of the "device" cookie, which outlives sign-ins; "" if there is none
 }
@@ -40,6 +41,7 @@ type Config struct {
 	CodeInSubject bool           // show the code in the subject of its mail
 	Budgets       Budgets
 	Lifetimes     Lifetimes
+	Pool          string // the part of the Cognito pool's id after the _, which verifiers depend on; "": there is none
 	Passwords     Passwords
 }
 

@@ -76,7 +76,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 	if err != nil {
 		return SignIn{}, err
 	}
-	u, fresh, err := e.personOf(tx, p, s.Experience, now)
+	u, fresh, err := e.personOf(tx, p, s.Experience.SignUp == "open" && !s.Demands.KnownOnly, now)
 	if err != nil {
 		return SignIn{}, err
 	}
@@ -178,8 +178,10 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 	}
 	var err error
 	trust := g.Trust && level(g.Proven) > 1 && s.Experience.TrustDevice > 0
-	if in.Device, err = e.meetDevice(tx, v, u.ID, trust, now); err != nil {
-		return SignIn{}, fmt.Errorf("keep browser: %w", err)
+	if !v.Program {
+		if in.Device, err = e.meetDevice(tx, v, u.ID, trust, now); err != nil {
+			return SignIn{}, fmt.Errorf("keep browser: %w", err)
+		}
 	}
 	if err := e.replaceSession(tx, v, before, row, now); err != nil {
 		return SignIn{}, fmt.Errorf("end the session before: %w", err)
@@ -211,14 +213,14 @@ func (e *Engine) note(tx storage.Tx, f storage.Flow, user storage.ID, g progress
 
 // personOf finds who has given the proof, or makes up (without writing) the person of a new address. A *refusal for
 // somebody who may not sign in.
-func (e *Engine) personOf(tx storage.Tx, p Proof, x Experience, now int64) (u storage.User, fresh bool, err error) {
+func (e *Engine) personOf(tx storage.Tx, p Proof, open bool, now int64) (u storage.User, fresh bool, err error) {
 	if p.UserID.IsZero() {
 		u, err = tx.UserByEmail(p.Address)
 	} else {
 		u, err = tx.User(p.UserID)
 	}
 	switch {
-	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && x.SignUp == "open":
+	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && open:
 		return storage.User{ID: storage.NewID(), Status: "active", Role: "none", Created: now, Updated: now}, true, nil
 	case errors.Is(err, storage.ErrNotFound):
 		return storage.User{}, false, &refusal{why: "nobody has this address and sign-up is closed"}

@@ -68,6 +68,9 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	}
 	c := e.cfg.Words.Match(l.Lang, e.cfg.Language)
 	if o.Purpose == purposeClosed {
+		if wishes, err := demandsOf(f); err != nil || wishes.KnownOnly { // it is no news that nobody makes an account there
+			return m, false, err
+		}
 		if d.Attempts == 0 {
 			if told, err := e.toldLately(ctx, o.Address, now); err != nil || told {
 				return m, false, err

@@ -66,7 +66,11 @@ func (e *Engine) sendCode(ctx context.Context, v Visitor, flow, address string, 
 		if err := e.spendMail(tx, v, to, now); err != nil {
 			return err
 		}
-		purpose, err := purposeFor(tx, to, open)
+		d, err := demandsOf(f)
+		if err != nil {
+			return err
+		}
+		purpose, err := purposeFor(tx, to, open && !d.KnownOnly)
 		if err != nil {
 			return err
 		}

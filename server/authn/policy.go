@@ -17,6 +17,7 @@ type Demands struct {
 	RequiredACR []string `json:"required_acr,omitempty"` // one of them must be fulfilled; ACRValues are wishes
 	UILocales   string   `json:"ui_locales,omitempty"`
 	Screen      string   `json:"screen,omitempty"`       // Logto's first_screen
+	KnownOnly   bool     `json:"known_only,omitempty"`   // nobody makes an account by it
 	RequestedAt int64    `json:"requested_at,omitempty"` // microseconds, when the request first arrived
 }
 

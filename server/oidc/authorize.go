@@ -268,7 +268,7 @@ func (p *Provider) send(w http.ResponseWriter, r *http.Request, a *authorizeRequ
 	if a.hasState {
 		values.Set("state", a.state)
 	}
-	values.Set("iss", p.issuer)
+	values.Set("iss", p.issuerOf(a.client.Client))
 	if a.jarm {
 		var err error
 		if values, err = p.signedAnswer(r.Context(), a, values); err != nil {

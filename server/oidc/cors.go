@@ -44,7 +44,7 @@ func (p *Provider) preflight(w http.ResponseWriter, r *http.Request) {
 	if p.allowOrigin(w, r) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, X-Amz-User-Agent")
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -20,7 +20,7 @@ const jwtType = "at+jwt"
 type accessClaims struct {
 	Issuer   string        `json:"iss"`
 	Subject  string        `json:"sub"`
-	Audience string        `json:"aud"`
+	Audience string        `json:"aud,omitempty"` // those of the pool have none
 	ClientID string        `json:"client_id"`
 	Scope    string        `json:"scope,omitempty"`
 	Issued   int64         `json:"iat"`
@@ -29,6 +29,7 @@ type accessClaims struct {
 	AuthTime int64         `json:"auth_time,omitempty"`
 	ACR      string        `json:"acr,omitempty"`
 	Grant    string        `json:"gid,omitempty"`
+	Origin   string        `json:"origin_jti,omitempty"` // of the pool: the grant
 	Confirm  *confirmation `json:"cnf,omitempty"`
 	Actor    *actor        `json:"act,omitempty"`
 }
@@ -48,6 +49,9 @@ func confirm(jkt string) *confirmation {
 
 // jwtAccess mints the access token of a session as a JWT: for its API, or for this server itself.
 func (p *Provider) jwtAccess(ctx context.Context, se *session, scopes fosite.Arguments) (string, error) {
+	if inPool(se.client) && se.resource == nil && !se.grant.ID.IsZero() {
+		return p.poolAccess(ctx, se, scopes)
+	}
 	keys, err := p.cache.keys(ctx)
 	if err != nil {
 		return "", err
@@ -79,7 +83,14 @@ func (p *Provider) readJWT(ctx context.Context, token string) (accessClaims, err
 		return c, err
 	}
 	typ, payload, err := keys.verify(token)
-	if err != nil || typ != jwtType || json.Unmarshal(payload, &c) != nil || c.Issuer != p.issuer || c.ID == "" {
+	if err != nil || typ != jwtType || json.Unmarshal(payload, &c) != nil || c.ID == "" {
+		return accessClaims{}, errToken
+	}
+	switch {
+	case c.Issuer == p.issuer && c.Audience != "":
+	case c.Issuer == p.poolIssuer() && c.Audience == "" && c.Origin != "":
+		c.Audience, c.Grant = p.issuer, c.Origin
+	default:
 		return accessClaims{}, errToken
 	}
 	return c, nil
@@ -100,7 +111,7 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 		return nil, errToken
 	}
 	c, err := p.cache.client(ctx, claims.ClientID)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Created/int64(time.Second/time.Microsecond) > claims.Issued {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Created/int64(time.Second/time.Microsecond) > claims.Issued || claims.Origin != "" && !inPool(c.Client)) {
 		return nil, errToken // the client is gone, or another was made under its id since
 	}
 	if err != nil {

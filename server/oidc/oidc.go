@@ -75,6 +75,8 @@ type Config struct {
 	Languages  []string // of the pages, for discovery
 	// Registration says who may register an application: RegistrationOff (or ""), RegistrationToken or RegistrationOpen.
 	Registration string
+	// PoolID is the id of the pool that applications of the Cognito door belong to.
+	PoolID string
 	// ClientDocuments lets applications describe themselves at the address that is their client_id (client ID metadata documents).
 	ClientDocuments bool
 }
@@ -101,6 +103,7 @@ type Deps struct {
 type Provider struct {
 	Config
 	issuer   string
+	poolBase string // what issuers of pools begin with
 	store    *storage.Store
 	secrets  *secret.Keys
 	engine   *authn.Engine
@@ -132,6 +135,7 @@ func New(ctx context.Context, c Config, d Deps) (*Provider, error) {
 	p := &Provider{Config: c, store: d.Store, secrets: d.Secrets, engine: d.Engine, cookies: d.Cookies, log: d.Log, now: d.Now, names: names{d.Secrets},
 		makeFrame: d.Frame, showError: d.ShowError, keepLanguage: d.KeepLanguage}
 	p.issuer = strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath
+	p.poolBase = strings.TrimSuffix(c.PublicURL.String(), "/") + "/cognito"
 	p.cache = &cache{p: p}
 	p.documents = &documents{p: p}
 	p.outgoing = d.Outgoing
@@ -223,6 +227,7 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("POST "+at("/logout"), pages.Handle(p.logoutByPost))
 	mux.Handle("POST "+at("/logout/confirm"), pages.Handle(p.confirmLogout))
 	p.registrationRoutes(mux)
+	p.poolRoutes(mux)
 	for _, path := range []string{"/token", "/par", "/revoke", "/userinfo"} {
 		mux.Handle("OPTIONS "+at(path), http.HandlerFunc(p.preflight))
 	}

@@ -138,6 +138,9 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 		return err
 	}
 	a.scopes = a.client.known(a.params.Get("scope"), a.resources...)
+	if inPool(a.client.Client) && !slices.Contains(a.scopes, "offline_access") && a.client.GetGrantTypes().Has("refresh_token") {
+		a.scopes = append(a.scopes, "offline_access") // Amplify never asks, and always gets a refresh token
+	}
 	if len(a.scopes) > maxScopes {
 		return a.refuse("invalid_scope", "The request asks for more scopes than one grant can have.")
 	}

@@ -51,7 +51,7 @@ func (s *session) jwt() bool {
 	if s.resource != nil {
 		return !s.resource.Settings.Opaque
 	}
-	return s.client.Settings.JWTAccess
+	return s.client.Settings.JWTAccess || inPool(s.client)
 }
 
 // SetExpiresAt implements fosite.Session, by the machine's clock.

@@ -100,6 +100,13 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	}
 	wished := wishesOf(se.grant)
 	addWished(claims, wished.IDToken, se.user, se.email, se.client)
+	if inPool(se.client) {
+		if nonce := requestOf(se.grant).Get("nonce"); nonce != "" {
+			claims["nonce"] = nonce
+		}
+		claims["at_hash"] = leftHalf(RS256, memoOf(ctx).accessToken)
+		return t.p.poolID(ctx, se, claims)
+	}
 	claims["iss"] = t.p.issuer
 	claims["sub"] = se.GetSubject()
 	claims["aud"] = se.client.ID // a string: Logto's SDKs refuse a list

@@ -1,0 +1,352 @@
+package authn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatelatch/server/secret"
+	"gatelatch/server/srp"
+	"gatelatch/storage"
+)
+
+// registrationLife is how long a sign-up waits for its code. Until then nobody else can sign up with the address at the same door,
+// so it is short.
+const registrationLife = time.Hour
+
+// Registration is a sign-up that names its person first and proves the address later, as applications made with Amplify do it.
+type Registration struct {
+	Client     string
+	Address    string
+	Password   string // "": none
+	Attributes map[string]any
+}
+
+// registered is what a registration will make, as its row has it, sealed.
+type registered struct {
+	Hash       string         `json:"hash,omitempty"`
+	Verifier   *srp.Verifier  `json:"srp,omitempty"`
+	Attributes map[string]any `json:"attributes,omitempty"`
+	Flow       string         `json:"flow"`
+	Browser    string         `json:"browser"`
+}
+
+func registrationPlace(address string) []string { return []string{"sign_ups", address, "sealed"} }
+
+func (e *Engine) sealRegistered(address string, r registered) ([]byte, error) {
+	document, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("keep sign-up: %w", err)
+	}
+	return e.keys.Seal(document, registrationPlace(address)...), nil
+}
+
+func (e *Engine) openRegistered(s storage.SignUp) (registered, error) {
+	var r registered
+	document, err := e.keys.Open(s.Sealed, registrationPlace(s.Address)...)
+	if err == nil {
+		err = json.Unmarshal(document, &r)
+	}
+	if err != nil {
+		return r, fmt.Errorf("read sign-up: %w", err)
+	}
+	return r, nil
+}
+
+// Register begins a sign-up and mails its code. The id it returns is that of the person there will be. Of two that sign up with one
+// address the second is ErrTaken, and the first loses its password: whoever brings the code may not be whoever chose it.
+// ErrSignUpClosed, ErrBadAddress, ErrTaken, *WeakPassword, *BadAttribute, *TooMany, ErrBusy.
+func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (storage.ID, error) {
+	address, err := NormalizeAddress(r.Address)
+	if err != nil {
+		return storage.ID{}, err
+	}
+	switch open, err := e.SignUpOpen(ctx); {
+	case err != nil:
+		return storage.ID{}, err
+	case !open:
+		return storage.ID{}, ErrSignUpClosed
+	}
+	made := registered{Attributes: map[string]any{}}
+	for name, value := range r.Attributes {
+		a, err := attribute(name)
+		if err != nil {
+			return storage.ID{}, err
+		}
+		if a.Vouched {
+			return storage.ID{}, &BadAttribute{Name: name, Form: "said by somebody else"}
+		}
+		if made.Attributes[name], err = a.read(value); err != nil {
+			return storage.ID{}, err
+		}
+	}
+	now := e.now()
+	s := storage.SignUp{Address: address, UserID: storage.NewID(), Created: now, Expires: now + registrationLife.Microseconds()}
+	if r.Password != "" {
+		if err := e.choosePassword(ctx, &made, s.UserID, address, r.Password); err != nil {
+			return storage.ID{}, err
+		}
+	}
+	v.Browser = NewBrowser()
+	f, err := e.Begin(ctx, v, Start{ClientID: r.Client, ReturnTo: "/"})
+	if err != nil {
+		return storage.ID{}, err
+	}
+	made.Flow, made.Browser = f.ID.String(), v.Browser
+	if s.Sealed, err = e.sealRegistered(address, made); err != nil {
+		return storage.ID{}, err
+	}
+	taken := false
+	err = e.store.Write(ctx, func(tx storage.Tx) error {
+		taken = false
+		if _, err := tx.UserByEmail(address); !errors.Is(err, storage.ErrNotFound) {
+			if err == nil {
+				err = ErrTaken
+			}
+			return err
+		}
+		before, err := tx.SignUp(address, now)
+		if errors.Is(err, storage.ErrNotFound) {
+			return tx.InsertSignUp(s)
+		}
+		if err != nil {
+			return err
+		}
+		taken = true
+		return e.contest(tx, before)
+	})
+	if err == nil && taken || errors.Is(err, storage.ErrConflict) {
+		err = ErrTaken
+	}
+	if err != nil {
+		return storage.ID{}, err
+	}
+	return s.UserID, e.SendCode(ctx, v, made.Flow, address)
+}
+
+// choosePassword adds a password to what a registration will make.
+func (e *Engine) choosePassword(ctx context.Context, made *registered, user storage.ID, address, password string) error {
+	tx := e.store.View(ctx)
+	rule, _, err := e.passwordTerms(tx, storage.ID{})
+	if err != nil {
+		return err
+	}
+	if err := e.weighPassword(ctx, rule, []string{address}, password); err != nil {
+		return err
+	}
+	if made.Hash, err = e.hasher.hash(ctx, password); err != nil {
+		return err
+	}
+	wanted, err := tx.VerifiersWanted()
+	if err == nil && wanted && e.cfg.Pool != "" {
+		v := srp.NewVerifier(e.cfg.Pool, user.String(), password)
+		made.Verifier = &v
+	}
+	return err
+}
+
+// contest takes the password from a sign-up that somebody else has tried to make as well.
+func (e *Engine) contest(tx storage.Tx, s storage.SignUp) error {
+	r, err := e.openRegistered(s)
+	if err != nil || r.Hash == "" {
+		return err
+	}
+	r.Hash, r.Verifier = "", nil
+	if s.Sealed, err = e.sealRegistered(s.Address, r); err != nil {
+		return err
+	}
+	return tx.ChangeSignUp(s)
+}
+
+// Waiting reports whether a sign-up with an address waits for its code; ErrNotWaiting.
+func (e *Engine) waiting(tx storage.Tx, address string, now int64) (storage.SignUp, registered, error) {
+	s, err := tx.SignUp(address, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return s, registered{}, ErrNotWaiting
+	}
+	if err != nil {
+		return s, registered{}, err
+	}
+	r, err := e.openRegistered(s)
+	return s, r, err
+}
+
+// Waiting tells whether somebody has signed up with an address and not brought the code yet.
+func (e *Engine) Waiting(ctx context.Context, address string) (bool, error) {
+	normal, err := NormalizeAddress(address)
+	if err != nil {
+		return false, nil
+	}
+	_, err = e.store.View(ctx).SignUp(normal, e.now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SendRegistrationCode mails the code of a sign-up again. ErrNotWaiting, *TooMany.
+func (e *Engine) SendRegistrationCode(ctx context.Context, v Visitor, client, address string) error {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return ErrNotWaiting
+	}
+	now := e.now()
+	s, r, err := e.waiting(e.store.View(ctx), address, now)
+	if err != nil {
+		return err
+	}
+	v.Browser = r.Browser
+	err = e.SendCode(ctx, v, r.Flow, address)
+	if !errors.Is(err, ErrFlowGone) {
+		return err
+	}
+	// The flow does not live as long as the sign-up: another one takes its place.
+	f, err := e.Begin(ctx, v, Start{ClientID: client, ReturnTo: "/"})
+	if err != nil {
+		return err
+	}
+	r.Flow = f.ID.String()
+	if s.Sealed, err = e.sealRegistered(address, r); err != nil {
+		return err
+	}
+	if err := e.store.Write(ctx, func(tx storage.Tx) error { return tx.ChangeSignUp(s) }); err != nil {
+		return err
+	}
+	return e.SendCode(ctx, v, r.Flow, address)
+}
+
+// Confirmed is a sign-up that has brought its code: the person is there, and their flow can be carried on.
+type Confirmed struct {
+	User          storage.User
+	Flow, Browser string
+}
+
+// ConfirmRegistration makes the person of a sign-up whose code it is. The address is proven by it: CarryOn signs the person in, in the
+// flow it returns, without another code. ErrNotWaiting, ErrNotAnswer, *WrongAnswer, *CodeGone, *TooMany, ErrTaken.
+func (e *Engine) ConfirmRegistration(ctx context.Context, v Visitor, address, code string) (Confirmed, error) {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return Confirmed{}, ErrNotWaiting
+	}
+	guess, ok := readCode(code)
+	if !ok {
+		return Confirmed{}, ErrNotAnswer
+	}
+	var (
+		done    Confirmed
+		outcome error
+		now     = e.now()
+	)
+	err = e.writeUnique(ctx, func(tx storage.Tx) error {
+		done, outcome = Confirmed{}, nil
+		s, r, err := e.waiting(tx, address, now)
+		if err != nil {
+			return err
+		}
+		f, err := e.flow(tx, r.Flow, r.Browser, now)
+		if errors.Is(err, ErrFlowGone) {
+			return &CodeGone{Why: GoneExpired}
+		}
+		if err != nil {
+			return err
+		}
+		o, err := e.countGuess(tx, v, f.OTPID, now)
+		if err != nil {
+			return err
+		}
+		if !secret.Equal([]byte(e.codeOf(o)), []byte(guess)) || o.Purpose != purposeSignUp {
+			outcome, err = e.wrong(tx, v, o, now)
+			return err
+		}
+		if err := tx.SpendOTP(o.ID, now); errors.Is(err, storage.ErrSpent) {
+			return &CodeGone{Why: GoneSpent}
+		} else if err != nil {
+			return err
+		}
+		if err := tx.EndSignUp(address); err != nil {
+			return err
+		}
+		if done.User, err = e.admit(tx, s, r, f, v, now); err != nil {
+			return err
+		}
+		done.Flow, done.Browser = r.Flow, r.Browser
+		if err := e.refund(tx, v, address, true, now); err != nil {
+			return err
+		}
+		_, err = e.note(tx, f, done.User.ID, progress{Proven: []Proven{{Method: MethodCode, AMR: "otp", At: now}}, New: true, Address: address}, StepSignIn)
+		return err
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		err = ErrTaken
+	}
+	if err == nil {
+		err = outcome
+	}
+	if err != nil {
+		return Confirmed{}, err
+	}
+	return done, nil
+}
+
+// admit makes the person of a sign-up, with everything it came with.
+func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, f storage.Flow, v Visitor, now int64) (storage.User, error) {
+	u := storage.User{ID: s.UserID, Status: "active", Role: "none", Created: now, Updated: now}
+	if _, err := setAttributes(&u, r.Attributes); err != nil {
+		return u, err
+	}
+	if err := insertPerson(tx, &u, s.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: f.ClientID, IP: ip(v)}); err != nil {
+		return u, err
+	}
+	if r.Hash == "" {
+		return u, nil
+	}
+	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: r.Hash, Changed: now}); err != nil {
+		return u, err
+	}
+	if r.Verifier == nil {
+		return u, nil
+	}
+	document, err := json.Marshal(r.Verifier)
+	if err != nil {
+		return u, err
+	}
+	return u, tx.SaveVerifier(u.ID, e.keys.Seal(document, verifierPlace(u.ID)...), now)
+}
+
+// CarryOn goes on with a flow in which enough may have been proven already: by the code of a sign-up. ErrSignIn if nothing was,
+// ErrFlowGone, ErrFlowDone.
+func (e *Engine) CarryOn(ctx context.Context, v Visitor, id, cookie string) (SignIn, error) {
+	var in SignIn
+	now := e.now()
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		f, err := e.flow(tx, id, v.Browser, now)
+		switch {
+		case err != nil:
+			return err
+		case f.Finished > 0:
+			return ErrFlowDone
+		case f.UserID.IsZero():
+			return ErrSignIn
+		}
+		u, err := tx.User(f.UserID)
+		if errors.Is(err, storage.ErrNotFound) || err == nil && !u.Active() {
+			return ErrSignIn
+		}
+		if err != nil {
+			return err
+		}
+		s, err := e.standing(tx, v, &f, now)
+		if err != nil {
+			return err
+		}
+		g, err := progressOf(&f)
+		if err != nil {
+			return err
+		}
+		in, err = e.proceed(tx, now, v, &f, u, s, g, cookie)
+		return err
+	})
+	return in, err
+}

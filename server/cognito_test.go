@@ -1,0 +1,199 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"gatelatch/storage"
+)
+
+// amplify is an application made with AWS Amplify, as far as the wire can tell.
+type amplify struct {
+	*world
+	client string
+}
+
+// amplify makes one, with and without SRP.
+func (w *world) amplify(srp bool) amplify {
+	w.t.Helper()
+	err := w.store.Write(w.t.Context(), func(tx storage.Tx) error {
+		return tx.InsertClient(storage.Client{ID: "amplify", Nonce: make([]byte, 16), Name: "Amplify", Type: "spa", Framework: "amplify", Source: "api",
+			RedirectURIs: []string{"https://amp.example/"}, Settings: storage.ClientSettings{Cognito: true, SRP: srp, RequirePKCE: true}})
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return amplify{w, "amplify"}
+}
+
+// call does an operation; in is the request without ClientId. It returns the status, and the answer or the error's document.
+func (a amplify) call(operation string, in map[string]any) (int, map[string]any) {
+	a.t.Helper()
+	rec := a.raw(operation, in)
+	var out map[string]any
+	if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil {
+		a.t.Fatalf("%s: %d %s: %v", operation, rec.Code, rec.Body, err)
+	}
+	return rec.Code, out
+}
+
+func (a amplify) raw(operation string, in map[string]any) *httptest.ResponseRecorder {
+	a.t.Helper()
+	with := map[string]any{"ClientId": a.client}
+	for name, value := range in {
+		with[name] = value
+	}
+	body, err := json.Marshal(with)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", a.url.JoinPath("cognito").String(), strings.NewReader(string(body)))
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)
+	r.Header.Set("Origin", "https://amp.example")
+	return a.do(r)
+}
+
+// is demands the outcome of a call: "" for success, else the name of an error.
+func (a amplify) is(want, operation string, in map[string]any) map[string]any {
+	a.t.Helper()
+	status, out := a.call(operation, in)
+	name, _ := out["__type"].(string)
+	if name != want || (want == "") != (status == 200) || want != "" && status != 400 {
+		a.t.Fatalf("%s: got %d %v, want %q", operation, status, out, want)
+	}
+	return out
+}
+
+func (a amplify) code(address string) string {
+	a.t.Helper()
+	mail, err := a.mails.Wait(a.t.Context(), address)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return mail.Code
+}
+
+// member signs somebody up and confirms it.
+func (a amplify) member(address, password string) (sub string) {
+	a.t.Helper()
+	made := a.is("", "SignUp", map[string]any{"Username": address, "Password": password, "UserAttributes": []any{map[string]any{"Name": "email", "Value": address}}})
+	a.is("", "ConfirmSignUp", map[string]any{"Username": address, "ConfirmationCode": a.code(address)})
+	return made["UserSub"].(string)
+}
+
+func auth(flow string, parameters map[string]any) map[string]any {
+	return map[string]any{"AuthFlow": flow, "AuthParameters": parameters}
+}
+
+func respond(challenge map[string]any, name string, responses map[string]any) map[string]any {
+	return map[string]any{"ChallengeName": name, "Session": challenge["Session"], "ChallengeResponses": responses}
+}
+
+func tokensOf(t testing.TB, out map[string]any) map[string]any {
+	t.Helper()
+	result, ok := out["AuthenticationResult"].(map[string]any)
+	if !ok {
+		t.Fatalf("no tokens: %v", out)
+	}
+	return result
+}
+
+const annsPassword = "a long enough secret"
+
+func TestThePasswordlessTutorialOnTheWire(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(false)
+	const ann = "ann@example.com"
+	sub := a.member(ann, "")
+	offered := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": ann}))
+	if offered["ChallengeName"] != "SELECT_CHALLENGE" {
+		t.Fatalf("offered: %v", offered)
+	}
+	asked := a.is("", "RespondToAuthChallenge", respond(offered, "SELECT_CHALLENGE", map[string]any{"USERNAME": ann, "ANSWER": "EMAIL_OTP"}))
+	code := a.code(ann)
+	a.is("CodeMismatchException", "RespondToAuthChallenge", respond(asked, "EMAIL_OTP", map[string]any{"USERNAME": ann, "EMAIL_OTP_CODE": wrong(code)}))
+	right := respond(asked, "EMAIL_OTP", map[string]any{"USERNAME": ann, "EMAIL_OTP_CODE": code})
+	tokens := tokensOf(t, a.is("", "RespondToAuthChallenge", right))
+	a.is("NotAuthorizedException", "RespondToAuthChallenge", right)
+
+	access, id := claimsOf(t, tokens["AccessToken"].(string)), claimsOf(t, tokens["IdToken"].(string))
+	for name, want := range map[string]any{"token_use": "access", "client_id": "amplify", "sub": sub, "username": sub, "scope": "aws.cognito.signin.user.admin", "version": float64(2)} {
+		if access[name] != want {
+			t.Errorf("access token: %s is %v, want %v", name, access[name], want)
+		}
+	}
+	for name, want := range map[string]any{"token_use": "id", "aud": "amplify", "sub": sub, "cognito:username": sub, "email": ann, "email_verified": true, "origin_jti": access["origin_jti"]} {
+		if id[name] != want {
+			t.Errorf("ID token: %s is %v, want %v", name, id[name], want)
+		}
+	}
+	if _, there := access["aud"]; there || access["jti"] == id["jti"] || access["event_id"] == "" {
+		t.Errorf("access token %v, ID token %v", access, id)
+	}
+	user := a.is("", "GetUser", map[string]any{"AccessToken": tokens["AccessToken"]})
+	if user["Username"] != sub || !strings.Contains(textOf(t, user["UserAttributes"]), `{"Name":"email_verified","Value":"true"}`) {
+		t.Errorf("GetUser: %v", user)
+	}
+	again := tokensOf(t, a.is("", "GetTokensFromRefreshToken", map[string]any{"RefreshToken": tokens["RefreshToken"]}))
+	if next := claimsOf(t, again["AccessToken"].(string)); next["origin_jti"] != access["origin_jti"] || next["auth_time"] != access["auth_time"] || next["jti"] == access["jti"] {
+		t.Errorf("refreshed: %v after %v", next, access)
+	}
+	a.is("", "RevokeToken", map[string]any{"Token": tokens["RefreshToken"]})
+	a.is("NotAuthorizedException", "GetUser", map[string]any{"AccessToken": again["AccessToken"]})
+	a.is("NotAuthorizedException", "GetTokensFromRefreshToken", map[string]any{"RefreshToken": again["RefreshToken"]})
+	a.is("", "RevokeToken", map[string]any{"Token": "nothing we know"})
+}
+
+func wrong(code string) string {
+	if strings.HasPrefix(code, "0") {
+		return "1" + code[1:]
+	}
+	return "0" + code[1:]
+}
+
+func textOf(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestTheSessionOfAConfirmedSignUpLetsInOnceAndOnlyThatPerson(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(false)
+	a.is("", "SignUp", map[string]any{"Username": "ann@example.com"})
+	done := a.is("", "ConfirmSignUp", map[string]any{"Username": "ann@example.com", "ConfirmationCode": a.code("ann@example.com")})
+	a.member("eve@example.com", annsPassword)
+	with := func(name string) map[string]any {
+		in := auth("USER_AUTH", map[string]any{"USERNAME": name})
+		in["Session"] = done["Session"]
+		return in
+	}
+	for _, name := range []string{"eve@example.com"} {
+		if out := a.is("", "InitiateAuth", with(name)); out["AuthenticationResult"] != nil {
+			t.Fatalf("%s got tokens by the session of another", name)
+		}
+	}
+	tokensOf(t, a.is("", "InitiateAuth", with("ann@example.com")))
+	if out := a.is("", "InitiateAuth", with("ann@example.com")); out["AuthenticationResult"] != nil {
+		t.Fatal("the session let in twice")
+	}
+}
+
+// Whoever signs up with somebody else's address must not end up with a password to their account.
+func TestSignUpThatTwoPeopleMadeKeepsNoPassword(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(false)
+	const ann = "ann@example.com"
+	a.is("", "SignUp", map[string]any{"Username": ann, "Password": "chosen by the intruder"})
+	a.code(ann)
+	a.is("UsernameExistsException", "SignUp", map[string]any{"Username": ann, "Password": annsPassword})
+	a.is("", "ResendConfirmationCode", map[string]any{"Username": ann})
+	a.is("", "ConfirmSignUp", map[string]any{"Username": ann, "ConfirmationCode": a.code(ann)})
+	a.is("NotAuthorizedException", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": ann, "PASSWORD": "chosen by the intruder"}))
+}
