@@ -105,6 +105,7 @@ type passwordGuess struct {
 	user       storage.User
 	kept       string // the hash it was compared with
 	renewed    string // the hash to keep instead, if any
+	verifier   []byte // the verifier to keep as well, if one is wanted and missing
 	left       int64  // guesses that those budgets have left
 }
 
@@ -153,6 +154,13 @@ func (e *Engine) guessPassword(ctx context.Context, v Visitor, typed, password s
 	if g.renewed = renewed; !right {
 		return g, errors.Join(g.wrong(), e.lastGuess(ctx, v, g, now))
 	}
+	view := e.store.View(ctx)
+	if _, err := view.Verifier(g.user.ID); errors.Is(err, storage.ErrNotFound) {
+		g.verifier, err = e.verifierOf(view, g.user.ID, password)
+		return g, err
+	} else if err != nil {
+		return g, fmt.Errorf("look up verifier: %w", err)
+	}
 	return g, nil
 }
 
@@ -170,6 +178,11 @@ func (e *Engine) rightPassword(tx storage.Tx, v Visitor, g passwordGuess, in boo
 	if g.renewed != "" {
 		if err := tx.RehashPassword(g.user.ID, g.kept, g.renewed); err != nil && !errors.Is(err, storage.ErrSpent) {
 			return fmt.Errorf("renew hash: %w", err)
+		}
+	}
+	if g.verifier != nil {
+		if err := tx.SaveVerifier(g.user.ID, g.verifier, e.now()); err != nil {
+			return fmt.Errorf("keep verifier: %w", err)
 		}
 	}
 	if err := e.returnGuess(tx, v, g); err != nil || !in {

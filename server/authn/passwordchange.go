@@ -25,11 +25,11 @@ func (e *Engine) SetPassword(ctx context.Context, by string, user storage.ID, n 
 	if err := e.weighPassword(ctx, rule, own, n.Password); err != nil {
 		return err
 	}
-	hash, err := e.hasher.hash(ctx, n.Password)
+	kept, err := e.keepPassword(ctx, user, n.Password)
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	return e.savePassword(ctx, by, user, hash, n)
+	return e.savePassword(ctx, by, user, kept, n)
 }
 
 // ChangePassword is SetPassword for somebody who shows that they know the current one, which counts as a guess. *WrongAnswer,
@@ -65,12 +65,27 @@ func (e *Engine) ImportPassword(ctx context.Context, by string, user storage.ID,
 	if _, err := readHash(hash); err != nil {
 		return err
 	}
-	return e.savePassword(ctx, by, user, hash, NewPassword{KeepOthers: true})
+	return e.savePassword(ctx, by, user, keptPassword{hash: hash}, NewPassword{KeepOthers: true})
 }
 
-func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, hash string, n NewPassword) error {
+// keptPassword is what is kept of a password: its hash, and where an application wants it the sealed verifier of SRP.
+type keptPassword struct {
+	hash     string
+	verifier []byte
+}
+
+// keepPassword makes what is kept of a password. It takes its time: not inside of a write. ErrBusy.
+func (e *Engine) keepPassword(ctx context.Context, user storage.ID, password string) (k keptPassword, err error) {
+	if k.hash, err = e.hasher.hash(ctx, password); err != nil {
+		return k, err
+	}
+	k.verifier, err = e.verifierOf(e.store.View(ctx), user, password)
+	return k, err
+}
+
+func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, kept keptPassword, n NewPassword) error {
 	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
-		if err := replacePassword(tx, u, hash, now); err != nil {
+		if err := replacePassword(tx, u, kept, now); err != nil {
 			return err
 		}
 		if !n.KeepOthers {
@@ -84,10 +99,13 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, h
 	return err
 }
 
-// replacePassword keeps another hash. A sign-in that is under way has to begin again: what was proven in it with the password before
+// replacePassword keeps another password. A sign-in that is under way has to begin again: what was proven in it with the password before
 // is worth nothing.
-func replacePassword(tx storage.Tx, u storage.User, hash string, now int64) error {
-	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: hash, Changed: now}); err != nil {
+func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64) error {
+	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: kept.hash, Changed: now}); err != nil {
+		return err
+	}
+	if err := keepVerifier(tx, u.ID, kept.verifier, now); err != nil {
 		return err
 	}
 	return tx.ForgetProgress(u.ID)
@@ -120,6 +138,9 @@ func (e *Engine) RemovePassword(ctx context.Context, by string, user storage.ID)
 			return err
 		}
 		if err := tx.DeletePassword(u.ID); err != nil {
+			return err
+		}
+		if err := tx.DeleteVerifier(u.ID); err != nil {
 			return err
 		}
 		if err := tx.ForgetProgress(u.ID); err != nil {

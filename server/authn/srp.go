@@ -103,21 +103,30 @@ func (e *Engine) challengeSRP(tx storage.Tx, name string, now int64) (Challenge,
 	if err != nil {
 		return nobody, fake, err
 	}
-	sealed, err := tx.Verifier(u.ID)
+	real, err := e.verifier(tx, u.ID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return Challenge{User: u.ID.String(), Missing: true}, fake, nil
 	}
-	if err != nil {
-		return nobody, fake, err
+	return Challenge{User: u.ID.String()}, real, err
+}
+
+// verifier opens the verifier of a person; storage.ErrNotFound.
+func (e *Engine) verifier(tx storage.Tx, user storage.ID) (srp.Verifier, error) {
+	var v srp.Verifier
+	sealed, err := tx.Verifier(user)
+	if errors.Is(err, storage.ErrNotFound) {
+		return v, err
 	}
-	document, err := e.keys.Open(sealed, verifierPlace(u.ID)...)
 	if err == nil {
-		err = json.Unmarshal(document, &fake)
+		sealed, err = e.keys.Open(sealed, verifierPlace(user)...)
+	}
+	if err == nil {
+		err = json.Unmarshal(sealed, &v)
 	}
 	if err != nil {
-		return nobody, fake, fmt.Errorf("read verifier: %w", err)
+		return v, fmt.Errorf("read verifier: %w", err)
 	}
-	return Challenge{User: u.ID.String()}, fake, nil
+	return v, nil
 }
 
 // named finds whoever has that address or username.
@@ -193,6 +202,12 @@ func (e *Engine) CheckSRP(ctx context.Context, v Visitor, a Attempt, x srp.Excha
 		}
 		if unconfirmed = err == nil && s.UserID == id; unconfirmed {
 			return e.returnGuess(tx, v, g)
+		}
+		// The password may have changed while the client made its answer.
+		if kept, err := e.verifier(tx, id); errors.Is(err, storage.ErrNotFound) || err == nil && !x.Of(kept) {
+			return &WrongAnswer{}
+		} else if err != nil {
+			return err
 		}
 		in, err = e.Finish(tx, now, v, &f, Proof{UserID: id, Method: MethodPassword, AMR: "pwd", Remember: a.Remember, Cookie: a.Cookie})
 		if err != nil {

@@ -15,12 +15,3 @@ CREATE TABLE srp_verifiers (
   sealed BYTEA NOT NULL,
   created BIGINT NOT NULL
 );
-
--- Keys that programs sign their calls of the Cognito API with (SigV4). The server has to compute with the secret: it is sealed, not hashed.
-CREATE TABLE signature_keys (
-  id TEXT NOT NULL PRIMARY KEY,
-  name TEXT NOT NULL,
-  sealed BYTEA NOT NULL,
-  created BIGINT NOT NULL,
-  last_used BIGINT NOT NULL
-);

@@ -15,12 +15,3 @@ CREATE TABLE srp_verifiers (
   sealed BLOB NOT NULL,
   created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-
--- Keys that programs sign their calls of the Cognito API with (SigV4). The server has to compute with the secret: it is sealed, not hashed.
-CREATE TABLE signature_keys (
-  id TEXT NOT NULL PRIMARY KEY,
-  name TEXT NOT NULL,
-  sealed BLOB NOT NULL,
-  created INTEGER NOT NULL,
-  last_used INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
