@@ -100,6 +100,21 @@ func TestSRPShowsNobodyAsSomebodyAndAlwaysTheSame(t *testing.T) {
 	}
 }
 
+func TestAnExchangeBegunWithThePasswordBeforeIsWorthNothing(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(true)
+	const ann = "ann@example.com"
+	a.member(ann, annsPassword)
+	tokens := tokensOf(t, a.is("", "RespondToAuthChallenge", a.srpAnswer(ann, annsPassword, nil)))
+	before := a.srpAnswer(ann, annsPassword, nil)
+	a.is("NotAuthorizedException", "ChangePassword", map[string]any{"AccessToken": tokens["AccessToken"], "PreviousPassword": "a wrong secret of theirs", "ProposedPassword": "another long secret"})
+	a.is("InvalidPasswordException", "ChangePassword", map[string]any{"AccessToken": tokens["AccessToken"], "PreviousPassword": annsPassword, "ProposedPassword": "short"})
+	a.is("", "ChangePassword", map[string]any{"AccessToken": tokens["AccessToken"], "PreviousPassword": annsPassword, "ProposedPassword": "another long secret"})
+	a.is("NotAuthorizedException", "RespondToAuthChallenge", before)
+	a.is("NotAuthorizedException", "RespondToAuthChallenge", a.srpAnswer(ann, annsPassword, nil))
+	tokensOf(t, a.is("", "RespondToAuthChallenge", a.srpAnswer(ann, "another long secret", nil)))
+}
+
 // An unconfirmed sign-up is told only to whoever knows its password.
 func TestUnconfirmedIsToldOnlyAfterTheRightPassword(t *testing.T) {
 	w := newWorld(t, "https://id.example", wide)

@@ -117,7 +117,7 @@ func (e *Engine) ResetPassword(ctx context.Context, v Visitor, flow, password st
 	if err := e.weighPassword(ctx, rule, own, password); err != nil {
 		return err
 	}
-	hash, err := e.hasher.hash(ctx, password)
+	kept, err := e.keepPassword(ctx, u.ID, password)
 	if err != nil {
 		return fmt.Errorf("reset password: %w", err)
 	}
@@ -133,7 +133,7 @@ func (e *Engine) ResetPassword(ctx context.Context, v Visitor, flow, password st
 		if err := tx.ChallengeFlow(f.ID, o.Address, storage.ID{}); err != nil {
 			return doneIfSpent(err)
 		}
-		if err := replacePassword(tx, owner, hash, now); err != nil {
+		if err := replacePassword(tx, owner, kept, now); err != nil {
 			return err
 		}
 		if err := EndAccess(tx, owner.ID, now); err != nil {
