@@ -300,9 +300,6 @@ const (
 	mostAtOnce    = 1024
 )
 
-// secondFactors are what sign_in.second_factors can name.
-var secondFactors = []string{string(authn.MethodTOTP), string(authn.MethodCode)}
-
 func (c *Config) checkSignIn() error {
 	s := c.SignIn
 	for i, m := range s.Methods {
@@ -311,8 +308,8 @@ func (c *Config) checkSignIn() error {
 		}
 	}
 	for _, m := range s.SecondFactors {
-		if !slices.Contains(secondFactors, m) {
-			return c.complain("sign_in.second_factors", "expected some of %s", strings.Join(secondFactors, ", "))
+		if !slices.Contains(authn.SecondFactorChoices, authn.Method(m)) {
+			return c.complain("sign_in.second_factors", "expected some of %s", authn.MethodList(authn.SecondFactorChoices, ", "))
 		}
 	}
 	if s.SecondFactor == authn.SecondFactorInGroups && len(s.SecondFactorGroups) == 0 {

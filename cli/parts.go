@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,10 +93,11 @@ func openKeys(ctx context.Context, cfg *Config, store *storage.Store) (*secret.K
 
 // server is the configuration in the words of the server.
 func (c *Config) server(public *url.URL) server.Config {
-	signUp := c.SignUp
-	if signUp == "" && isLoopback(public.Hostname()) {
-		signUp = "open" // on this machine nobody has to be asked
+	signUp := ""
+	if isLoopback(public.Hostname()) {
+		signUp = authn.SignUpOpen // on this machine nobody has to be asked
 	}
+	experience, settled := c.experience()
 	return server.Config{
 		PublicURL:      public,
 		IssuerPath:     strings.TrimSuffix(c.IssuerPath, "/"),
@@ -103,7 +105,9 @@ func (c *Config) server(public *url.URL) server.Config {
 		AllowNetworks:  c.Outgoing.AllowNetworks,
 		Registration:   c.Registration,
 		Documents:      c.ClientDocuments,
-		Experience:     c.SignIn.experience(signUp),
+		Experience:     experience,
+		Settled:        settled,
+		SignUp:         signUp,
 		Words:          c.Languages.library,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
@@ -122,9 +126,11 @@ func (c *Config) server(public *url.URL) server.Config {
 	}
 }
 
-// experience is what the configuration settles of how people sign in.
-func (s SignIn) experience(signUp string) authn.Experience {
-	x := authn.Experience{SignUp: signUp, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
+// experience is what the configuration settles of how people sign in and sign up, and where it does. What is a default of the settings
+// settles nothing: it may be chosen elsewhere.
+func (c *Config) experience() (authn.Experience, map[string]string) {
+	s := c.SignIn
+	x := authn.Experience{SignUp: c.SignUp, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
 	for _, m := range s.Methods {
 		x.Methods = append(x.Methods, authn.Method(m))
 	}
@@ -134,7 +140,18 @@ func (s SignIn) experience(signUp string) authn.Experience {
 	if x.TrustDevice == 0 {
 		x.TrustDevice = -1 // never
 	}
-	return x
+	settled := map[string]string{}
+	for _, set := range c.Settings {
+		name := strings.TrimPrefix(set.Key, "sign_in.")
+		switch {
+		case !slices.Contains(authn.Choices, name):
+		case set.Source != "default":
+			settled[name] = set.Source
+		case name == "trust_device":
+			x.TrustDevice = 0
+		}
+	}
+	return x, settled
 }
 
 // declaredResources are the APIs of the configuration. A scope may be followed by a sentence for people.

@@ -37,14 +37,16 @@ type Config struct {
 	PublicURL      *url.URL // the only truth about where this server is: never a Host or X-Forwarded-* header
 	IssuerPath     string   // "/oidc", or "" for the root
 	TrustedProxies []netip.Prefix
-	AllowNetworks  []netip.Prefix   // private networks that clients' addresses may lie in
-	Registration   string           // who may register applications: "off" (or ""), "token" or "open"
-	Documents      bool             // applications may describe themselves at the address that is their client_id
-	Experience     authn.Experience // what is settled of how people sign in and sign up
-	Words          *words.Library   // the texts of pages and mails; nil: those that come with the program
-	Language       string           // of visitors whose languages are not spoken here
-	PrivacyURL     string           // for the footer of pages
-	HelpURL        string           // likewise
+	AllowNetworks  []netip.Prefix    // private networks that clients' addresses may lie in
+	Registration   string            // who may register applications: "off" (or ""), "token" or "open"
+	Documents      bool              // applications may describe themselves at the address that is their client_id
+	Experience     authn.Experience  // what is settled of how people sign in and sign up
+	Settled        map[string]string // where, by the names of authn.Choices
+	SignUp         string            // who may sign up as long as nobody settles it; "": the first admin is asked
+	Words          *words.Library    // the texts of pages and mails; nil: those that come with the program
+	Language       string            // of visitors whose languages are not spoken here
+	PrivacyURL     string            // for the footer of pages
+	HelpURL        string            // likewise
 	Version        string
 	Mail           string // "inbox", "ses" or "smtp"
 	Listen         string // host:port, for those who ask how the server is
@@ -119,7 +121,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	s.engine = authn.New(
 		authn.Config{
-			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, Settled: c.Settled, SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
 			Passwords: c.Passwords, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
 		},

@@ -107,6 +107,20 @@ func (tx Tx) OtherOwners(id ID) (int64, error) {
 	return tx.exec(`UPDATE users SET updated = updated WHERE role = 'owner' AND status = 'active' AND delete_at = 0 AND id <> $1`, id)
 }
 
+// Owners lists the active people with role owner who stay.
+func (tx Tx) Owners() ([]User, error) {
+	var owners []User
+	err := tx.each(`SELECT `+userColumns+` FROM users u WHERE u.role = 'owner' AND u.status = 'active' AND u.delete_at = 0 ORDER BY u.id`, nil, func(row scanner) error {
+		var u User
+		if err := row.Scan(u.fields()...); err != nil {
+			return err
+		}
+		owners = append(owners, u)
+		return nil
+	})
+	return owners, err
+}
+
 // TouchUser notes that something about a person has changed at now; ErrNotFound. It locks them: of two units that change what
 // hangs on one person, the second waits and sees what the first has done.
 func (tx Tx) TouchUser(id ID, now int64) error {

@@ -10,6 +10,7 @@
 //	/api/v1/registration/tokens, …/{id}         initial access tokens, with which applications register themselves
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
+//	/api/v1/experience                          how people sign in and sign up; PATCH ?dry_run=true says who would feel a change
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
 //	/api/v1/mail/test                           sends a test mail and says what came of it
 //	/api/v1/openapi.json                        this list for programs
@@ -102,6 +103,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.userRoutes(api)
 	a.passwordRoutes(api)
 	a.groupRoutes(api)
+	a.experienceRoutes(api)
 	a.resourceRoutes(api)
 	a.keyRoutes(api)
 	a.consentRoutes(api)

@@ -56,6 +56,10 @@ type People interface {
 	DeleteGroup(ctx context.Context, by, name string) error
 	Join(ctx context.Context, by string, id storage.ID, groups ...string) error
 	Leave(ctx context.Context, by string, id storage.ID, group string) error
+	Experience(ctx context.Context) (authn.Experience, error)
+	Sources(ctx context.Context) (map[string]authn.Source, error)
+	TryExperience(ctx context.Context, c authn.ExperienceChange) (authn.Experience, []authn.Affected, error)
+	ChangeExperience(ctx context.Context, by string, c authn.ExperienceChange) (authn.Experience, error)
 	Usable(code storage.OTP) bool // it can still be typed
 }
 

@@ -34,11 +34,13 @@ type Visitor struct {
 
 // Config is what the owner of the server can set.
 type Config struct {
-	PublicURL     string         // what links in mails begin with, without a slash at the end
-	Experience    Experience     // what it settles of how people sign in and sign up
-	Words         *words.Library // nil: the one that comes with the program
-	Language      string         // of mail to visitors whose languages are not spoken here
-	CodeInSubject bool           // show the code in the subject of its mail
+	PublicURL     string            // what links in mails begin with, without a slash at the end
+	Experience    Experience        // what it settles of how people sign in and sign up
+	Settled       map[string]string // where it does, by the names of Choices: "config.yaml line 12"
+	SignUp        string            // Experience.SignUp as long as nobody settles it; "": the first admin is asked
+	Words         *words.Library    // nil: the one that comes with the program
+	Language      string            // of mail to visitors whose languages are not spoken here
+	CodeInSubject bool              // show the code in the subject of its mail
 	Budgets       Budgets
 	Lifetimes     Lifetimes
 	Pool          string // the part of the Cognito pool's id after the _, which verifiers depend on; "": there is none

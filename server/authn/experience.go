@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,12 @@ type Experience struct {
 	TrustDevice        int64    `json:"trust_device,omitempty"`         // seconds that a browser may be excused from the second factor; negative: never
 }
 
+// Who may sign up.
+const (
+	SignUpOpen   = "open"   // whoever proves an address
+	SignUpClosed = "closed" // people whom an administrator adds
+)
+
 // Who needs a second factor.
 const (
 	SecondFactorOff      = "off"      // nobody, unless an application insists
@@ -36,26 +43,22 @@ const trustDevice = 30 * 24 * 60 * 60 // seconds
 
 // over fills what x leaves unsettled from y.
 func (x Experience) over(y Experience) Experience {
-	if x.SignUp == "" {
-		x.SignUp = y.SignUp
-	}
-	if len(x.Methods) == 0 {
-		x.Methods = y.Methods
-	}
-	if x.SecondFactor == "" {
-		x.SecondFactor, x.SecondFactorGroups = y.SecondFactor, y.SecondFactorGroups
-	}
-	if len(x.SecondFactors) == 0 {
-		x.SecondFactors = y.SecondFactors
-	}
-	if x.TrustDevice == 0 {
-		x.TrustDevice = y.TrustDevice
+	to, from := reflect.ValueOf(&x).Elem(), reflect.ValueOf(y)
+	for i := range to.NumField() {
+		if unsettled(to.Field(i)) {
+			to.Field(i).Set(from.Field(i))
+		}
 	}
 	return x
 }
 
+// unsettled reports whether nobody has said anything: an empty list says nothing.
+func unsettled(field reflect.Value) bool {
+	return field.IsZero() || field.Kind() == reflect.Slice && field.Len() == 0
+}
+
 var defaultExperience = Experience{
-	SignUp: "closed", Methods: FirstMethods, SecondFactor: SecondFactorOptional, SecondFactors: SecondMethods, TrustDevice: trustDevice,
+	SignUp: SignUpClosed, Methods: FirstMethods, SecondFactor: SecondFactorOptional, SecondFactors: SecondMethods, TrustDevice: trustDevice,
 }
 
 // demandsSecond reports whether the server itself asks a member of those groups, with those factors, for a second factor.
@@ -89,6 +92,7 @@ type settings struct {
 	changes int64 // of this process, when it was checked
 	version int64
 	kept    Experience // as the database has it
+	settled Experience // what that comes to
 }
 
 // Experience tells how people sign in and sign up here now.
@@ -106,10 +110,11 @@ func (e *Engine) Experience(ctx context.Context) (Experience, error) {
 			if s.kept, err = keptExperience(tx); err != nil {
 				return Experience{}, err
 			}
+			s.settled = e.settled(s.kept)
 		}
 		s.version, s.changes, s.checked = version, changes, at
 	}
-	return e.settled(s.kept), nil
+	return s.settled, nil
 }
 
 // experienceIn is Experience as a transaction sees it. What it reads may never become durable, so it is not remembered.
@@ -120,28 +125,27 @@ func (e *Engine) experienceIn(tx storage.Tx) (Experience, error) {
 	}
 	s := &e.settings
 	s.Lock()
-	known, kept := s.version == version, s.kept
+	known, settled := s.version == version, s.settled
 	s.Unlock()
-	if !known {
-		if kept, err = keptExperience(tx); err != nil {
-			return Experience{}, err
-		}
+	if known {
+		return settled, nil
 	}
-	return e.settled(kept), nil
+	kept, err := keptExperience(tx)
+	return e.settled(kept), err
 }
 
 func (e *Engine) settled(kept Experience) Experience {
-	return e.cfg.Experience.over(kept).over(defaultExperience)
+	return e.cfg.Experience.over(kept).over(Experience{SignUp: e.cfg.SignUp}).over(defaultExperience)
 }
 
 // SignUpOpen reports whether whoever proves an address may make an account.
 func (e *Engine) SignUpOpen(ctx context.Context) (bool, error) {
 	x, err := e.Experience(ctx)
-	return x.SignUp == "open", err
+	return x.SignUp == SignUpOpen, err
 }
 
 // SignUpAsked reports whether the set-up page has to ask who may make an account: the configuration does not say.
-func (e *Engine) SignUpAsked() bool { return e.cfg.Experience.SignUp == "" }
+func (e *Engine) SignUpAsked() bool { return e.cfg.Experience.SignUp == "" && e.cfg.SignUp == "" }
 
 // keptExperience reads what the database has.
 func keptExperience(tx storage.Tx) (Experience, error) {

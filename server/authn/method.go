@@ -27,6 +27,8 @@ const (
 var (
 	FirstMethods  = []Method{MethodCode, MethodPassword}
 	SecondMethods = []Method{MethodTOTP}
+	// SecondFactorChoices are what second_factors can name.
+	SecondFactorChoices = append(slices.Clone(SecondMethods), MethodCode)
 )
 
 // MethodList joins the names of methods.

@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatelatch/server/admin"
+	"gatelatch/server/authn"
+)
+
+func (p *Program) experienceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "experience", Short: "How people sign in and sign up", Args: cobra.ArbitraryArgs, RunE: group,
+		Long: "How people sign in and sign up. What the configuration settles is shown with its place and changed there;\n" +
+			"everything else can be changed here at any time. --dry-run says first who would feel it.",
+		Example: "  gatelatch experience show\n  gatelatch experience set --second-factor required --dry-run\n  gatelatch experience set --sign-up closed",
+	}
+	cmd.AddCommand(p.experienceShow(), p.experienceSet())
+	return cmd
+}
+
+func (p *Program) experienceShow() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show", Short: "Show how people sign in and sign up, and who has settled it", Args: arguments(),
+		RunE: p.managed(func(ctx context.Context, m *management, _ []string) error {
+			var x admin.Experience
+			if err := m.call(ctx, "GET", "/experience", nil, &x); err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(x)
+			}
+			return p.printExperience(x)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *Program) printExperience(x admin.Experience) error {
+	w := p.table("CHOICE", "NOW", "SETTLED BY")
+	shown := reflect.ValueOf(x)
+	for _, name := range authn.Choices {
+		w.row(name, choiceText(shown, name), settledBy(x.Sources[name]))
+	}
+	return w.Flush()
+}
+
+// choiceText is a choice of the document as text.
+func choiceText(x reflect.Value, name string) string {
+	for i := range x.NumField() {
+		tag, _, _ := strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+		if tag != name {
+			continue
+		}
+		switch v := x.Field(i).Interface().(type) {
+		case []string:
+			return orNone(strings.Join(v, ", "))
+		case int64:
+			if v <= 0 {
+				return "never"
+			}
+			return formatDuration(time.Duration(v) * time.Second)
+		default:
+			return orNone(fmt.Sprint(v))
+		}
+	}
+	return ""
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func settledBy(s admin.ChoiceSource) string {
+	if s.From != authn.FromConfiguration {
+		return s.From
+	}
+	if s.Where == "" {
+		return s.From
+	}
+	return s.From + " (" + s.Where + ")"
+}
+
+// experienceFlags are the choices of `experience set` as they are typed.
+type experienceFlags struct {
+	signUp, secondFactor, trustDevice string
+	methods, groups, factors, reset   []string
+}
+
+func (p *Program) experienceSet() *cobra.Command {
+	var (
+		f      experienceFlags
+		dry    bool
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use: "set", Short: "Change how people sign in and sign up", Args: arguments(),
+		Example: "  gatelatch experience set --method password --method code --dry-run\n  gatelatch experience set --second-factor groups --second-factor-group staff\n  gatelatch experience set --reset methods",
+	}
+	cmd.RunE = p.managed(func(ctx context.Context, m *management, _ []string) error {
+		change, err := f.change(cmd)
+		if err != nil {
+			return err
+		}
+		return p.changeExperience(ctx, m, "PATCH", "/experience", change, dry, asJSON)
+	})
+	flags := cmd.Flags()
+	flags.StringVar(&f.signUp, "sign-up", "", "who may make an account: `open or closed`")
+	flags.StringArrayVar(&f.methods, "method", nil, "what a sign-in can begin with: a `method` ("+authn.MethodList(authn.FirstMethods, ", ")+"); several, the first offered first")
+	flags.StringVar(&f.secondFactor, "second-factor", "", "who needs one: `off, optional, required or groups`")
+	flags.StringArrayVar(&f.groups, "second-factor-group", nil, "a `group` whose members need one; several")
+	flags.StringArrayVar(&f.factors, "second-factor-method", nil, "what people may use as one: a `method` ("+authn.MethodList(authn.SecondFactorChoices, ", ")+"); several")
+	flags.StringVar(&f.trustDevice, "trust-device", "", "how long a browser of theirs may be excused from it, a `duration` such as 30d; 0s: never")
+	flags.StringArrayVar(&f.reset, "reset", nil, "a `choice` (as show names it) that becomes again what it is without anybody's word; several")
+	flags.BoolVar(&dry, "dry-run", false, "change nothing and say who would feel it")
+	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// change is the body of the change that was typed.
+func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
+	change := map[string]any{}
+	for flag, choice := range map[string]struct {
+		name  string
+		value any
+	}{
+		"sign-up": {"sign_up", f.signUp}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
+		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset},
+	} {
+		if cmd.Flags().Changed(flag) {
+			change[choice.name] = choice.value
+		}
+	}
+	if cmd.Flags().Changed("trust-device") {
+		d, err := parseDuration(f.trustDevice)
+		if err != nil {
+			return nil, usage(cmd, "--trust-device is %q; expected a duration such as 30d, or 0s", f.trustDevice)
+		}
+		change["trust_device"] = int64(d / time.Second)
+	}
+	if len(change) == 0 {
+		return nil, usage(cmd, "say what to change; gatelatch experience show names the choices")
+	}
+	return change, nil
+}
+
+// changeExperience makes a change, or tries it, and says what came of it.
+func (p *Program) changeExperience(ctx context.Context, m *management, method, path string, change any, dry, asJSON bool) error {
+	if dry {
+		path += "?dry_run=true"
+	}
+	var out admin.ExperienceOutcome
+	if err := m.call(ctx, method, path, change, &out); err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		return p.printJSON(out)
+	case !dry:
+		return p.printExperience(out.Experience)
+	}
+	if len(out.Affected) == 0 {
+		p.printf("Nothing was changed. Nobody who is here would notice this change.\n")
+		return nil
+	}
+	p.printf("Nothing was changed. With this change\n")
+	for _, a := range out.Affected {
+		p.printf("  %s: %s\n", affectedText(a), named(a))
+	}
+	return nil
+}
+
+// affectedText says how people would feel a change.
+func affectedText(a admin.Affected) string {
+	switch a.How {
+	case authn.AffectedNoWayIn:
+		return "could not sign in any more"
+	case authn.AffectedSecondFactor:
+		return "have to set up a second factor at their next sign-in"
+	case authn.AffectedUnprotected:
+		return "are no longer asked for a second factor"
+	}
+	return strings.TrimSpace(a.How + " " + a.Of)
+}
+
+// named counts people and names the first of them.
+func named(a admin.Affected) string {
+	text := fmt.Sprintf("%d (%s", a.People, strings.Join(a.First, ", "))
+	if more := a.People - len(a.First); more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text + ")"
+}

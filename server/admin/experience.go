@@ -1,0 +1,179 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gatelatch/server/authn"
+)
+
+// Experience is how people sign in and sign up here, as the API shows it.
+type Experience struct {
+	SignUp             string   `json:"sign_up" enum:"open,closed" doc:"Who may make an account"`
+	Methods            []string `json:"methods" doc:"What a sign-in can begin with, the one offered first in front"`
+	SecondFactor       string   `json:"second_factor" enum:"off,optional,required,groups" doc:"Who needs one"`
+	SecondFactorGroups []string `json:"second_factor_groups" doc:"Whose members need one, where second_factor is groups"`
+	SecondFactors      []string `json:"second_factors" doc:"What people may use as one"`
+	TrustDevice        int64    `json:"trust_device" doc:"Seconds that people may have their second factor not asked for in a browser of theirs; negative: never"`
+
+	Sources map[string]ChoiceSource `json:"sources" doc:"Who has settled each of these"`
+}
+
+// ChoiceSource says who has settled a choice.
+type ChoiceSource struct {
+	From     string `json:"from" enum:"configuration,database,default"`
+	Where    string `json:"where,omitempty" doc:"The line of the configuration, or its variable"`
+	ReadOnly bool   `json:"read_only,omitempty" doc:"It can be changed in the configuration only"`
+}
+
+// ExperienceChange is a change to it. What is left out stays.
+type ExperienceChange struct {
+	SignUp             *string   `json:"sign_up,omitempty" enum:"open,closed"`
+	Methods            *[]string `json:"methods,omitempty" minItems:"1"`
+	SecondFactor       *string   `json:"second_factor,omitempty" enum:"off,optional,required,groups"`
+	SecondFactorGroups *[]string `json:"second_factor_groups,omitempty"`
+	SecondFactors      *[]string `json:"second_factors,omitempty" minItems:"1"`
+	TrustDevice        *int64    `json:"trust_device,omitempty" minimum:"-1" maximum:"31536000" doc:"Seconds; 0 or -1: never"`
+
+	Reset []string `json:"reset,omitempty" doc:"Names of choices that become again what they are without anybody's word"`
+}
+
+// ExperienceOutcome is what a change leads to.
+type ExperienceOutcome struct {
+	Experience
+	DryRun   bool       `json:"dry_run,omitempty" doc:"Nothing was changed"`
+	Affected []Affected `json:"affected,omitempty" doc:"Of a dry run: who would feel the change"`
+}
+
+// Affected says how many people would feel a change, and how.
+type Affected struct {
+	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one"`
+	Of     string   `json:"of,omitempty" doc:"What it is about"`
+	People int      `json:"people"`
+	First  []string `json:"first" doc:"Some of them, by address"`
+}
+
+type experienceAnswer struct{ Body Experience }
+
+func (a *Admin) experienceRoutes(api huma.API) {
+	operation(a, api, huma.Operation{OperationID: "show-experience", Method: http.MethodGet, Path: "/api/v1/experience", Summary: "Show how people sign in and sign up"},
+		func(ctx context.Context, _ *struct{}) (*experienceAnswer, error) {
+			x, err := a.deps.People.Experience(ctx)
+			if err != nil {
+				return nil, err
+			}
+			body, err := a.showExperience(ctx, x)
+			return &experienceAnswer{body}, err
+		})
+	operation(a, api, huma.Operation{OperationID: "update-experience", Method: http.MethodPatch, Path: "/api/v1/experience", Summary: "Change how people sign in and sign up, or try who would feel it"},
+		func(ctx context.Context, in *struct {
+			DryRun bool `query:"dry_run" doc:"Change nothing and say who would feel it"`
+			Body   ExperienceChange
+		}) (*struct{ Body ExperienceOutcome }, error) {
+			out, err := a.changeExperience(ctx, in.Body, in.DryRun)
+			return &struct{ Body ExperienceOutcome }{out}, err
+		})
+}
+
+func (a *Admin) changeExperience(ctx context.Context, in ExperienceChange, dry bool) (ExperienceOutcome, error) {
+	change, err := in.change()
+	if err != nil {
+		return ExperienceOutcome{}, err
+	}
+	return a.makeExperience(ctx, change, dry)
+}
+
+// makeExperience makes a change, or tries it.
+func (a *Admin) makeExperience(ctx context.Context, change authn.ExperienceChange, dry bool) (ExperienceOutcome, error) {
+	var (
+		after authn.Experience
+		who   []authn.Affected
+		err   error
+		out   = ExperienceOutcome{DryRun: dry}
+	)
+	if dry {
+		after, who, err = a.deps.People.TryExperience(ctx, change)
+	} else {
+		after, err = a.deps.People.ChangeExperience(ctx, actor, change)
+	}
+	var (
+		bad     *authn.BadChoice
+		settled *authn.Settled
+	)
+	switch {
+	case errors.As(err, &bad):
+		return out, refuse(422, "%s: %s", bad.Name, bad.Why)
+	case errors.As(err, &settled):
+		return out, refuse(409, "%s is settled by the configuration%s. Change it there; it is read-only here.", settled.Name, inBrackets(settled.Where))
+	case err != nil:
+		return out, err
+	}
+	for _, w := range who {
+		out.Affected = append(out.Affected, Affected{How: w.How, Of: w.Of, People: w.People, First: w.First})
+	}
+	out.Experience, err = a.showExperience(ctx, after)
+	return out, err
+}
+
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// change reads which choices are made, and what they are.
+func (c ExperienceChange) change() (authn.ExperienceChange, error) {
+	var change authn.ExperienceChange
+	reset := c.Reset
+	c.Reset = nil
+	if c.TrustDevice != nil && *c.TrustDevice == 0 {
+		never := int64(-1)
+		c.TrustDevice = &never
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return change, err
+	}
+	var made map[string]json.RawMessage
+	if err := json.Unmarshal(text, &made); err != nil {
+		return change, err
+	}
+	for name := range made {
+		if slices.Contains(reset, name) {
+			return change, refuse(422, "%s is both set and reset. Say one of the two.", name)
+		}
+	}
+	for _, name := range authn.Choices {
+		if _, ok := made[name]; ok {
+			change.Names = append(change.Names, name)
+		}
+	}
+	change.Names = append(change.Names, reset...)
+	if err := json.Unmarshal(text, &change.Values); err != nil {
+		return change, fmt.Errorf("read change: %w", err)
+	}
+	return change, nil
+}
+
+func (a *Admin) showExperience(ctx context.Context, x authn.Experience) (Experience, error) {
+	out := Experience{Methods: []string{}, SecondFactorGroups: []string{}, SecondFactors: []string{}, Sources: map[string]ChoiceSource{}}
+	text, err := json.Marshal(x)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		return out, fmt.Errorf("show experience: %w", err)
+	}
+	sources, err := a.deps.People.Sources(ctx)
+	for name, s := range sources {
+		out.Sources[name] = ChoiceSource{From: s.From, Where: s.Where, ReadOnly: s.From == authn.FromConfiguration}
+	}
+	return out, err
+}
