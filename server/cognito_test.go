@@ -197,3 +197,31 @@ func TestSignUpThatTwoPeopleMadeKeepsNoPassword(t *testing.T) {
 	a.is("", "ConfirmSignUp", map[string]any{"Username": ann, "ConfirmationCode": a.code(ann)})
 	a.is("NotAuthorizedException", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": ann, "PASSWORD": "chosen by the intruder"}))
 }
+
+func TestAForgottenPasswordIsChosenAnewAndEndsEverything(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(true)
+	const ann, next = "ann@example.com", "another long secret"
+	a.member(ann, annsPassword)
+	tokens := tokensOf(t, a.is("", "RespondToAuthChallenge", a.srpAnswer(ann, annsPassword, nil)))
+
+	known := a.is("", "ForgotPassword", map[string]any{"Username": ann})
+	if nobody := a.is("", "ForgotPassword", map[string]any{"Username": "amy@example.com"}); textOf(t, nobody) != textOf(t, known) {
+		t.Errorf("nobody gets %v, somebody %v", nobody, known)
+	}
+	code := a.code(ann)
+	with := func(name, code, password string) map[string]any {
+		return map[string]any{"Username": name, "ConfirmationCode": code, "Password": password}
+	}
+	a.is("InvalidPasswordException", "ConfirmForgotPassword", with(ann, code, "short"))
+	a.is("CodeMismatchException", "ConfirmForgotPassword", with(ann, wrong(code), next))
+	a.is("CodeMismatchException", "ConfirmForgotPassword", with("amy@example.com", code, next))
+	a.is("ExpiredCodeException", "ConfirmForgotPassword", with("eve@example.com", code, next)) // never asked for
+	a.is("", "ConfirmForgotPassword", with(ann, code, next))
+	a.is("ExpiredCodeException", "ConfirmForgotPassword", with(ann, code, "a third long secret"))
+
+	a.is("NotAuthorizedException", "GetUser", map[string]any{"AccessToken": tokens["AccessToken"]})
+	a.is("NotAuthorizedException", "GetTokensFromRefreshToken", map[string]any{"RefreshToken": tokens["RefreshToken"]})
+	a.is("NotAuthorizedException", "RespondToAuthChallenge", a.srpAnswer(ann, annsPassword, nil))
+	tokensOf(t, a.is("", "RespondToAuthChallenge", a.srpAnswer(ann, next, nil)))
+}

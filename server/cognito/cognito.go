@@ -106,6 +106,8 @@ func New(c Config, d Deps) *Door {
 		"UpdateUserAttributes":      door.updateUserAttributes,
 		"DeleteUserAttributes":      door.deleteUserAttributes,
 		"GetUserAuthFactors":        door.getUserAuthFactors,
+		"ForgotPassword":            door.forgotPassword,
+		"ConfirmForgotPassword":     door.confirmForgotPassword,
 		"ChangePassword":            door.changePassword,
 		"AssociateSoftwareToken":    door.associateSoftwareToken,
 		"VerifySoftwareToken":       door.verifySoftwareToken,
