@@ -225,3 +225,40 @@ func TestAForgottenPasswordIsChosenAnewAndEndsEverything(t *testing.T) {
 	a.is("NotAuthorizedException", "RespondToAuthChallenge", a.srpAnswer(ann, annsPassword, nil))
 	tokensOf(t, a.is("", "RespondToAuthChallenge", a.srpAnswer(ann, next, nil)))
 }
+
+func TestANewAddressCountsOnceItsCodeHasCome(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(false)
+	a.member("ben@example.com", annsPassword)
+	a.member("ann@example.com", annsPassword)
+	tokens := tokensOf(t, a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": "ann@example.com", "PASSWORD": annsPassword})))
+	me := func(more map[string]any) map[string]any {
+		in := map[string]any{"AccessToken": tokens["AccessToken"]}
+		for name, value := range more {
+			in[name] = value
+		}
+		return in
+	}
+	email := func(address string) map[string]any {
+		return me(map[string]any{"UserAttributes": []any{map[string]any{"Name": "email", "Value": address}, map[string]any{"Name": "name", "Value": "Ann"}}})
+	}
+	has := func(address string) bool {
+		return strings.Contains(textOf(t, a.is("", "GetUser", me(nil))["UserAttributes"]), `{"Name":"email","Value":"`+address+`"}`)
+	}
+	out := a.is("", "UpdateUserAttributes", email("ann@work.example.com"))
+	if list, ok := out["CodeDeliveryDetailsList"].([]any); !ok || len(list) != 1 || !has("ann@example.com") {
+		t.Fatalf("after the change: %v", out)
+	}
+	code := a.code("ann@work.example.com")
+	verify := func(code string) map[string]any { return me(map[string]any{"AttributeName": "email", "Code": code}) }
+	a.is("CodeMismatchException", "VerifyUserAttribute", verify(wrong(code)))
+	a.is("", "GetUserAttributeVerificationCode", me(map[string]any{"AttributeName": "email"}))
+	a.is("", "VerifyUserAttribute", verify(code))
+	if !has("ann@work.example.com") {
+		t.Error("the address has not changed")
+	}
+	a.is("", "UpdateUserAttributes", email("ben@example.com"))
+	a.is("AliasExistsException", "VerifyUserAttribute", verify(a.code("ben@example.com")))
+	a.is("NotAuthorizedException", "UpdateUserAttributes", me(map[string]any{"UserAttributes": []any{map[string]any{"Name": "email_verified", "Value": "true"}}}))
+	a.is("InvalidParameterException", "UpdateUserAttributes", me(map[string]any{"UserAttributes": []any{map[string]any{"Name": "custom:nothing", "Value": "x"}}}))
+}

@@ -78,10 +78,17 @@ func (d *Door) updateUserAttributes(c *call) (any, error) {
 	if err := d.Engine.SetAttributes(c.ctx, actor(h), h.User.ID, values); err != nil {
 		return nil, badAttribute(err)
 	}
+	delivered := []delivery{}
 	if address != "" {
-		return nil, fail("InvalidParameterException", "The address is changed on the account page")
+		mailed, err := d.changeAddress(c, h, address)
+		if err != nil {
+			return nil, err
+		}
+		if mailed {
+			delivered = append(delivered, deliveredTo(address))
+		}
 	}
-	return map[string]any{"CodeDeliveryDetailsList": []delivery{}}, nil
+	return map[string]any{"CodeDeliveryDetailsList": delivered}, nil
 }
 
 func (d *Door) deleteUserAttributes(c *call) (any, error) {
