@@ -41,17 +41,17 @@ func (p RepairPage) title() string {
 
 func (p RepairPage) sentence() string {
 	if p.Confirm && p.addable() {
-		return p.words("repair.confirm_sentence")
+		return p.which("repair.confirm_sentence", "repair.confirm_sentence_sign_out")
 	}
-	return p.words("repair.sentence")
+	return p.which("repair.sentence", "repair.sentence_sign_out")
 }
 
-// words are those of signing in, or of signing out.
-func (p RepairPage) words(key string) string {
+// which is the key for what was going on.
+func (p RepairPage) which(signIn, signOut string) string {
 	if p.SignOut {
-		return key + "_sign_out"
+		return signOut
 	}
-	return key
+	return signIn
 }
 
 // parameter is the name under which the address came.
@@ -285,9 +285,9 @@ func Repair(p RepairPage) templ.Component {
 					}
 					ctx = templ.InitializeContext(ctx)
 					var templ_7745c5c3_Var11 string
-					templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Words.T(p.words("repair.anyone")))
+					templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Words.T(p.which("repair.anyone", "repair.anyone_sign_out")))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `repair.templ`, Line: 107, Col: 42}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `repair.templ`, Line: 107, Col: 68}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 					if templ_7745c5c3_Err != nil {
