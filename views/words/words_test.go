@@ -30,10 +30,14 @@ func stems(c *Catalogue) map[string][]string {
 func TestEveryLanguageHasTheKeysPlaceholdersAndPluralsItNeeds(t *testing.T) {
 	for _, lang := range Languages() {
 		c := For(lang.Tag)
+		var missing []string
 		for _, e := range c.Entries() {
 			if e.Text == "" {
-				t.Errorf("%s: %s is missing: %q", lang.Tag, e.Key, e.English)
+				missing = append(missing, e.Key)
 			}
+		}
+		if missing != nil {
+			t.Errorf("%s lacks %s", lang.Tag, strings.Join(missing, ", "))
 		}
 		for key, text := range c.texts {
 			if err := For("en").fits(c.tag, Override{Key: key, Text: text}); err != nil {
