@@ -22,7 +22,7 @@ import (
 type PasswordPage struct {
 	Frame
 	Flow       string
-	Identifier string // address or username, which cannot be changed here
+	Identifier string // the address that was typed, which cannot be changed here
 	Wrong      bool   // the two do not belong together; never which of them it is
 	Changed    bool   // a new password was chosen just now
 	Code       bool   // a mailed code would do as well
@@ -107,9 +107,9 @@ func EnterPassword(p PasswordPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 string
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.Words.T("password.identifier"))
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.Words.T("sign_in.address"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `password.templ`, Line: 37, Col: 62}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `password.templ`, Line: 37, Col: 58}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {

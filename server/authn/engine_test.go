@@ -20,7 +20,7 @@ import (
 
 // room is an engine with a store and a mailbox.
 type room struct {
-	*testing.T
+	testing.TB
 	store *storage.Store
 	e     *authn.Engine
 	mails *email.Inbox
@@ -32,19 +32,19 @@ func (r *room) pass(d time.Duration) { r.ahead.Add(int64(d)) }
 
 func (r *room) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 
-func newRoom(t *testing.T, store *storage.Store, c authn.Config) *room {
+func newRoom(t testing.TB, store *storage.Store, c authn.Config) *room {
 	t.Helper()
 	return newRoomWith(t, store, c, func(*authn.Deps) {})
 }
 
 // newRoomWith is newRoom with something else among what the engine works with.
-func newRoomWith(t *testing.T, store *storage.Store, c authn.Config, set func(*authn.Deps)) *room {
+func newRoomWith(t testing.TB, store *storage.Store, c authn.Config, set func(*authn.Deps)) *room {
 	t.Helper()
 	keys, err := secret.NewKeys(1, map[byte][secret.Size]byte{1: [secret.Size]byte(secret.Random(secret.Size))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &room{T: t, store: store, mails: email.NewInbox()}
+	r := &room{TB: t, store: store, mails: email.NewInbox()}
 	c.PublicURL = "https://id.example.com"
 	d := authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: r.now, Log: slog.New(slog.DiscardHandler)}
 	set(&d)
