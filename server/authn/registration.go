@@ -160,7 +160,7 @@ func (e *Engine) contest(tx storage.Tx, s storage.SignUp) error {
 	return tx.ChangeSignUp(s)
 }
 
-// Waiting reports whether a sign-up with an address waits for its code; ErrNotWaiting.
+// waiting finds the sign-up of an address that waits for its code; ErrNotWaiting.
 func (e *Engine) waiting(tx storage.Tx, address string, now int64) (storage.SignUp, registered, error) {
 	s, err := tx.SignUp(address, now)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -186,35 +186,30 @@ func (e *Engine) Waiting(ctx context.Context, address string) (bool, error) {
 	return err == nil, err
 }
 
-// SendRegistrationCode mails the code of a sign-up again. ErrNotWaiting, *TooMany.
+// SendRegistrationCode mails another code for a sign-up; the one before is worth nothing any more. ErrNotWaiting, *TooMany.
 func (e *Engine) SendRegistrationCode(ctx context.Context, v Visitor, client, address string) error {
 	address, err := NormalizeAddress(address)
 	if err != nil {
 		return ErrNotWaiting
 	}
-	now := e.now()
-	s, r, err := e.waiting(e.store.View(ctx), address, now)
+	s, r, err := e.waiting(e.store.View(ctx), address, e.now())
 	if err != nil {
 		return err
 	}
-	v.Browser = r.Browser
-	err = e.SendCode(ctx, v, r.Flow, address)
-	if !errors.Is(err, ErrFlowGone) {
-		return err
-	}
-	// The flow does not live as long as the sign-up: another one takes its place.
+	v.Browser = NewBrowser()
 	f, err := e.Begin(ctx, v, Start{ClientID: client, ReturnTo: "/"})
 	if err != nil {
 		return err
 	}
-	r.Flow = f.ID.String()
+	r.Flow, r.Browser = f.ID.String(), v.Browser
 	if s.Sealed, err = e.sealRegistered(address, r); err != nil {
 		return err
 	}
-	if err := e.store.Write(ctx, func(tx storage.Tx) error { return tx.ChangeSignUp(s) }); err != nil {
+	// The mail is asked for first: where it is refused, the code before stays good.
+	if err := e.SendCode(ctx, v, r.Flow, address); err != nil {
 		return err
 	}
-	return e.SendCode(ctx, v, r.Flow, address)
+	return e.store.Write(ctx, func(tx storage.Tx) error { return tx.ChangeSignUp(s) })
 }
 
 // Confirmed is a sign-up that has brought its code: the person is there, and their flow can be carried on.
