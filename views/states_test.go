@@ -187,6 +187,9 @@ var states = []state{
 	{"authenticator-slowed", PageMayLeave, func(f Frame) templ.Component {
 		return authenticator(f, func(p *AuthenticatorPage) { p.State, p.Minutes = SecondSlowed, 42 })
 	}},
+	{"authenticator-account", PageStays, func(f Frame) templ.Component {
+		return authenticator(own(f), func(p *AuthenticatorPage) { p.Action, p.Fields, p.CancelURL = "/account/totp", nil, "/account#ways" })
+	}},
 	{"recovery-codes", PageMayLeave, func(f Frame) templ.Component {
 		return RecoveryCodes(RecoveryCodesPage{Frame: f, Action: "/sign-in/protect/saved", Fields: []Field{{"flow", "f1"}}, DownloadURL: "/sign-in/protect/codes?flow=f1",
 			Codes: []string{"7kq2-m4xa-09zt-hh3e", "f8d1-y2c0-pvnb-6w5r", "a1b2-c3d4-e5f6-g7h8", "j9k0-m1n2-p3q4-r5s6", "t7v8-w9x0-y1z2-a3b4", "c5d6-e7f8-g9h0-j1k2", "m3n4-p5q6-r7s8-t9v0", "w1x2-y3z4-a5b6-c7d8", "e9f0-g1h2-j3k4-m5n6", "p7q8-r9s0-t1v2-w3x4"}})

@@ -31,6 +31,14 @@
 //	POST /account/devices/end-others
 //	POST /account/devices/end-all
 //	POST /account/apps/remove         app
+//	POST /account/totp/begin                 the set-up of an authenticator app
+//	GET  /account/totp
+//	POST /account/totp                code
+//	POST /account/totp/remove
+//	POST /account/recovery-codes             a new set
+//	GET  /account/recovery-codes             shown until they are saved; …/file: as text
+//	POST /account/recovery-codes/saved
+//	POST /account/trusted/forget
 package account
 
 import (
@@ -125,6 +133,16 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /account/devices/end-others": d.form(d.postEndOthers),
 		"POST /account/devices/end-all":    d.form(d.postEndAll),
 		"POST /account/apps/remove":        d.form(d.postRemoveApp),
+
+		"POST /account/totp/begin":           d.strong(d.postBeginTOTP),
+		"GET /account/totp":                  d.page(d.totp),
+		"POST /account/totp":                 d.form(d.postTOTP),
+		"POST /account/totp/remove":          d.strong(d.postRemoveTOTP),
+		"POST /account/recovery-codes":       d.strong(d.postNewRecoveryCodes),
+		"GET /account/recovery-codes":        d.page(d.recoveryCodes),
+		"GET /account/recovery-codes/file":   d.page(d.recoveryFile),
+		"POST /account/recovery-codes/saved": d.form(d.postSaved),
+		"POST /account/trusted/forget":       d.form(d.postForgetTrusted),
 	} {
 		mux.Handle(route, d.pages.Handle(h))
 	}

@@ -18,6 +18,7 @@ const (
 	cookieSession = "session"
 	cookieBrowser = "browser"
 	cookieLang    = "lang"
+	cookieDevice  = "device"
 )
 
 const (
@@ -117,7 +118,7 @@ func (d *Door) enter(w http.ResponseWriter, r *http.Request, in url.Values, back
 		return &web.Error{Status: http.StatusBadRequest, Code: "invalid_request", Err: err}
 	}
 	from := web.VisitorOf(r.Context())
-	v := &visit{w: w, r: r, in: in, visitor: authn.Visitor{IP: from.IP, Network: from.Network(), Agent: from.Agent, Browser: d.cookies.Get(r, cookieBrowser)}}
+	v := &visit{w: w, r: r, in: in, visitor: authn.Visitor{IP: from.IP, Network: from.Network(), Agent: from.Agent, Browser: d.cookies.Get(r, cookieBrowser), Device: d.cookies.Get(r, cookieDevice)}}
 	live, err := d.engine.Session(r.Context(), d.cookies.Get(r, cookieSession))
 	if err != nil {
 		return err
@@ -221,6 +222,8 @@ var statuses = map[string]string{
 	"device_ended":     "account.device_ended",
 	"others_ended":     "account.others_ended",
 	"access_ended":     "account.app_removed",
+	"totp_off":         "account.totp_removed",
+	"trust_ended":      "account.trust_ended",
 }
 
 // status is what has just happened in a panel; "" for nothing.

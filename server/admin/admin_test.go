@@ -177,8 +177,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 42 {
-		t.Errorf("%d operations are described, want 42", operations)
+	if operations != 43 {
+		t.Errorf("%d operations are described, want 43", operations)
 	}
 }
 

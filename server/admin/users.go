@@ -47,6 +47,7 @@ type People interface {
 	EnableUser(ctx context.Context, by string, id storage.ID) error
 	SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error
 	SetRole(ctx context.Context, by string, id storage.ID, role string) error
+	RemoveSecondFactors(ctx context.Context, by string, id storage.ID) error
 	DeleteUser(ctx context.Context, by string, id storage.ID) error
 	WeighPassword(ctx context.Context, user storage.ID, password string, more ...string) error
 	SetPassword(ctx context.Context, by string, user storage.ID, n authn.NewPassword) error
@@ -108,6 +109,10 @@ func (a *Admin) userRoutes(api huma.API) {
 	operation(a, api, huma.Operation{OperationID: "sign-out-user", Method: http.MethodPost, Path: "/api/v1/users/{user}/sign-out", Summary: "Sign a person out of all devices and applications"},
 		func(ctx context.Context, in *userPath) (*userAnswer, error) {
 			return a.changed(ctx, in.User, a.deps.People.SignOutEverywhere)
+		})
+	operation(a, api, huma.Operation{OperationID: "remove-second-factor", Method: http.MethodPost, Path: "/api/v1/users/{user}/remove-second-factor", Summary: "Take a person's authenticator app and recovery codes away"},
+		func(ctx context.Context, in *userPath) (*userAnswer, error) {
+			return a.changed(ctx, in.User, a.deps.People.RemoveSecondFactors)
 		})
 	operation(a, api, huma.Operation{OperationID: "set-role", Method: http.MethodPost, Path: "/api/v1/users/{user}/role", Summary: "Say what a person may do on this server"},
 		func(ctx context.Context, in *struct {
@@ -216,6 +221,8 @@ func (a *Admin) change(ctx context.Context, name string, do func(ctx context.Con
 	switch err := do(ctx, actor, p.ID); {
 	case errors.As(err, &bad):
 		return p.ID, refuse(422, "%s must be %s.", bad.Name, bad.Form)
+	case errors.Is(err, authn.ErrNotEnrolled):
+		return p.ID, refuse(409, "%s has no authenticator app and no recovery codes.", name)
 	case errors.Is(err, authn.ErrLastOwner):
 		return p.ID, refuse(409, "This is the last owner. Without one nobody could look after the server: make another one first, with `gatelatch user role PERSON owner`.")
 	case errors.Is(err, authn.ErrUsernameTaken):

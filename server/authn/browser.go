@@ -90,16 +90,10 @@ func (e *Engine) TrustedDevices(ctx context.Context, v Visitor, user storage.ID)
 	return trusted, nil
 }
 
-// ForgetDevices has a person asked for their second factor again: in one browser, or in all of them (zero ID). by is who does it.
-func (e *Engine) ForgetDevices(ctx context.Context, by string, user, device storage.ID) error {
+// ForgetTrust has a person asked for their second factor in every browser again. by is who does it.
+func (e *Engine) ForgetTrust(ctx context.Context, by string, user storage.ID) error {
 	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, _ int64) error {
-		var err error
-		if device.IsZero() {
-			err = tx.UntrustDevices(u.ID)
-		} else if err = tx.DeleteDevice(u.ID, device); errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
+		if err := tx.UntrustDevices(u.ID); err != nil {
 			return err
 		}
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventDeviceForgotten, Actor: by, UserID: u.ID})

@@ -257,6 +257,32 @@ func (e *Engine) RemoveTOTP(ctx context.Context, by string, user storage.ID) err
 	})
 }
 
+// RemoveSecondFactors takes away all that a person proves themselves with besides what a sign-in begins with: for whoever has lost
+// their phone and asks an administrator. by is who does it. ErrNotEnrolled, ErrNoUser.
+func (e *Engine) RemoveSecondFactors(ctx context.Context, by string, user storage.ID) error {
+	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+		has, err := e.factors(tx, u.ID)
+		if err != nil {
+			return err
+		}
+		if !has.TOTP && has.RecoveryCodes == 0 && len(has.On) == 0 {
+			return ErrNotEnrolled
+		}
+		if err := tx.DeleteTOTP(u.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		for _, m := range has.On {
+			if err := tx.TurnOffSecondFactor(u.ID, string(m)); err != nil {
+				return err
+			}
+		}
+		if err := tx.ReplaceRecoveryCodes(u.ID, nil, now); err != nil {
+			return err
+		}
+		return e.removed(tx, by, u.ID, MethodTOTP, now)
+	})
+}
+
 // removed does what follows the removal of a second factor, whichever it was.
 func (e *Engine) removed(tx storage.Tx, by string, user storage.ID, m Method, now int64) error {
 	if err := tx.TurnOffSecondFactor(user, string(m)); err != nil && !errors.Is(err, storage.ErrNotFound) {

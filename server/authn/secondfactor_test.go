@@ -389,16 +389,10 @@ func TestTrustedBrowserIsExcusedUntilSomethingEndsIt(t *testing.T) {
 				}
 			},
 			"forgotten": func(v authn.Visitor) {
-				list, err := p.e.TrustedDevices(t.Context(), v, p.user)
-				if err != nil || len(list) != 1 || !list[0].Here {
+				if list, err := p.e.TrustedDevices(t.Context(), v, p.user); err != nil || len(list) != 1 || !list[0].Here {
 					t.Fatalf("got %+v, %v, want this one", list, err)
 				}
-				if err := p.e.ForgetDevices(t.Context(), "test", p.user, list[0].ID); err != nil {
-					t.Fatal(err)
-				}
-			},
-			"all forgotten": func(authn.Visitor) {
-				if err := p.e.ForgetDevices(t.Context(), "test", p.user, storage.ID{}); err != nil {
+				if err := p.e.ForgetTrust(t.Context(), "test", p.user); err != nil {
 					t.Fatal(err)
 				}
 			},

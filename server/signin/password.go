@@ -7,6 +7,7 @@ import (
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
+	"gatelatch/storage"
 	"gatelatch/views"
 )
 
@@ -38,11 +39,23 @@ func (d *Door) waysOf(s *step) (ways, error) {
 // password asks for the password of the address that was typed before. Where both are asked for at once, that page does.
 func (d *Door) password(v *visit) error {
 	return d.inFlow(v, func(s *step) error {
-		if s.flow.Login == "" {
+		identifier, err := d.identifier(s)
+		if err != nil {
+			return err
+		}
+		if identifier == "" {
 			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
 		}
-		return d.showPassword(s, http.StatusOK, views.PasswordPage{Identifier: s.flow.Login, Changed: v.in.Get("state") == stateChanged})
+		return d.showPassword(s, http.StatusOK, views.PasswordPage{Identifier: identifier, Changed: v.in.Get("state") == stateChanged})
 	})
+}
+
+// identifier is what was typed before; or, where somebody who is signed in has to prove more, what they could have typed.
+func (d *Door) identifier(s *step) (string, error) {
+	if s.flow.UserID.IsZero() {
+		return s.flow.Login, nil
+	}
+	return d.who(s, storage.User{ID: s.flow.UserID})
 }
 
 func (d *Door) showPassword(s *step, status int, page views.PasswordPage) error {
@@ -85,7 +98,11 @@ func (d *Door) notByPassword(s *step, err error) error {
 	case !errors.Is(err, authn.ErrWrongAnswer):
 		return err
 	}
-	if s.flow.Login != "" && s.flow.Login == identifier {
+	mine, bad := d.identifier(s)
+	if bad != nil {
+		return bad
+	}
+	if mine != "" && mine == identifier {
 		return d.showPassword(s, http.StatusUnprocessableEntity, views.PasswordPage{Identifier: identifier, Wrong: true})
 	}
 	return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{Email: identifier, Wrong: true})

@@ -22,6 +22,7 @@ type second struct {
 	*step
 	user   storage.User
 	offers []authn.Method // that the page can ask for
+	other  bool           // the password would do, too: it has a page of its own
 	trust  int64          // seconds for which this browser could be excused
 }
 
@@ -40,12 +41,16 @@ func (d *Door) inSecond(v *visit, h func(*second) error) error {
 			return web.SeeOther(v.w, v.r, at(firstOf(pages[next], "/sign-in"), v.flow))
 		}
 		s2 := &second{step: s, user: user, trust: standing.Experience.TrustDevice}
+		s2.other = slices.Contains(standing.Offers(), authn.MethodPassword)
 		for _, m := range standing.Offers() {
 			if _, known := secondWays[m]; known {
 				s2.offers = append(s2.offers, m)
 			}
 		}
 		if len(s2.offers) == 0 { // nothing but a password, which has a page of its own
+			return web.SeeOther(v.w, v.r, at("/sign-in/password", v.flow))
+		}
+		if len(s2.offers) == 0 && s2.other {
 			return web.SeeOther(v.w, v.r, at("/sign-in/password", v.flow))
 		}
 		return h(s2)
@@ -86,6 +91,9 @@ func (d *Door) showSecond(s *second, status int, m authn.Method, page views.Seco
 		if other != m {
 			page.Others = append(page.Others, views.OtherWay{Way: secondWays[other], URL: views.SecondFactorURL(flow, secondWays[other])})
 		}
+	}
+	if s.other {
+		page.Others = append(page.Others, views.OtherWay{Way: views.FactorPassword, URL: at("/sign-in/password", flow)})
 	}
 	if s.trust > 0 {
 		page.TrustDays, page.Trust = wholeDays(s.trust), s.in.Get("trust") == "1"
