@@ -248,3 +248,73 @@ func TestEventsTellOfEveryChangeOfASecondFactor(t *testing.T) {
 		}
 	}
 }
+
+func TestPasswordIsTheSecondFactorOfWhoeverHasNothingBetter(t *testing.T) {
+	h := newHouse(t, func(o *options) {
+		o.engine.Experience.Methods = []authn.Method{authn.MethodCode, authn.MethodPassword}
+	})
+	p := h.person()
+	user, _ := p.signIn("ann@example.com")
+	id, err := storage.ParseID(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.engine.SetPassword(t.Context(), "test", id, authn.NewPassword{Password: "four small words of mine", KeepOthers: true}); err != nil {
+		t.Fatal(err)
+	}
+	h.write(func(tx storage.Tx) error {
+		return tx.SaveSetting("experience", `{"second_factor":"required"}`, h.clock.Now().UnixMicro())
+	})
+	h.clock.pass(2 * time.Second)
+
+	// Somebody who is signed in with less proves the rest.
+	p.visit("/app")
+	p.says(200, "Enter your password")
+	p.submit("/sign-in/password", "password", "not that")
+	p.says(422, "ann@example.com")
+	p.submit("/sign-in/password", "password", "four small words of mine")
+	p.arrived()
+
+	q := h.person()
+	m := q.begin("ann@example.com")
+	q.submit("/sign-in/code", "code", m.Code)
+	q.stranger()
+	if !strings.HasPrefix(q.page.path, "/sign-in/password") {
+		t.Fatalf("got %s", q.page.path)
+	}
+	q.submit("/sign-in/password", "password", "four small words of mine")
+	_, session := q.arrived()
+	sid, err := storage.ParseID(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := h.view().Session(sid); err != nil || s.ACR != authn.ACR2 || s.Methods != "code password" {
+		t.Errorf("got %+v, %v, want two factors", s, err)
+	}
+}
+
+func TestForgottenPasswordDoesNotStepOverTheSecondFactor(t *testing.T) {
+	h := newHouse(t, func(o *options) {
+		o.engine.Experience.Methods = []authn.Method{authn.MethodCode, authn.MethodPassword}
+		o.engine.Experience.SecondFactor = authn.SecondFactorRequired
+	})
+	key, _ := h.person().protect("ann@example.com")
+	h.clock.pass(time.Minute)
+	p := h.person()
+	p.visit("/app")
+	flow := p.flow()
+	p.visit("/sign-in/forgot?flow=" + flow)
+	p.submit("/sign-in/forgot", "email", "ann@example.com")
+	m := p.mail("ann@example.com")
+	p.submit("/sign-in/code", "code", m.Code)
+	p.stranger()
+	if len(p.page.forms) > 0 && strings.HasPrefix(p.page.path, "/sign-in/new-password") {
+		p.submit("/sign-in/new-password", "password", "four small words of mine")
+		p.stranger()
+		p.submit("/sign-in/password", "password", "four small words of mine")
+	}
+	p.stranger()
+	p.says(200, "One more step")
+	p.submit("/sign-in/second-factor", "code", p.shown(key, 0))
+	p.arrived()
+}
