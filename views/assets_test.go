@@ -84,7 +84,7 @@ func TestNothingElseIsAnAsset(t *testing.T) {
 	}
 }
 
-// The budgets of LOOK.md, compressed: 14 KB of CSS, 4 KB of script, a sign-in page of 20 KB in 4 requests.
+// The budgets, compressed: 14 KB of CSS, 4 KB of script, a sign-in page of 20 KB in 4 requests.
 func TestPagesKeepTheirByteBudgets(t *testing.T) {
 	const kb = 1024
 	page := draw(t, stateNamed(t, "sign-in"))

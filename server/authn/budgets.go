@@ -26,7 +26,7 @@ type Budgets struct {
 	SecondFactorGuessesDay     int // 30; in a year they hit a code that lives 90 seconds with a chance of 3 %
 }
 
-// DefaultBudgets are those of DESIGN §6.
+// DefaultBudgets are what counts where nothing else is configured.
 func DefaultBudgets() Budgets {
 	return Budgets{
 		GuessesPerCode: 5, WrongGuessesPerAddressHour: 30,

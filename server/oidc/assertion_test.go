@@ -43,7 +43,7 @@ func TestAClientProvesItselfByAnAssertion(t *testing.T) {
 	}
 }
 
-// RFC 7523 §3; CONFORMANCE.md, FAPI 2.0: aud is the issuer as one string, clocks differ by a minute at most.
+// RFC 7523 §3, FAPI 2.0 §5.3.3.1: aud is the issuer as one string, clocks differ by a minute at most.
 func TestAssertionsThatAreNotRight(t *testing.T) {
 	w := newWorld(t)
 	s, stranger := newSigner("ES256", "k1"), newSigner("ES256", "k1")

@@ -33,7 +33,7 @@ func (w *world) toSignIn(v url.Values, cookies ...*http.Cookie) *http.Response {
 	return res
 }
 
-// FOSITE.md pitfall 11: Auth.js sends neither state nor nonce; what was not sent must not come back.
+// Auth.js sends neither state nor nonce; what was not sent must not come back.
 func TestRequestWithoutStateAndNonce(t *testing.T) {
 	w := newWorld(t)
 	_, cookie := w.person("Ann")
@@ -224,7 +224,7 @@ func TestPrompts(t *testing.T) {
 	w.toSignIn(request("web"))
 }
 
-// FOSITE.md pitfall 12: fosite ignores max_age=0.
+// fosite ignores max_age=0.
 func TestMaxAge(t *testing.T) {
 	w := newWorld(t)
 	_, cookie := w.person("Ann")
@@ -242,7 +242,7 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
-// FOSITE.md pitfall 8: fosite believes any JWT of ours, and only of one key.
+// fosite believes any JWT of ours, and only of one key.
 func TestIDTokenHint(t *testing.T) {
 	w := newWorld(t)
 	w.addClient("other", "web", nil)

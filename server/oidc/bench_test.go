@@ -82,7 +82,7 @@ func newCounted(t testing.TB) (w *world, reads, writes *atomic.Int64) {
 	return w, reads, writes
 }
 
-// DESIGN §3: one row of a grant is read and changed, and nothing else happens.
+// One row of a grant is read and changed, and nothing else happens.
 func TestOperationsReadAndWriteNoMoreThanTheyMust(t *testing.T) {
 	w, reads, writes := newCounted(t)
 	for _, op := range operations(w) {

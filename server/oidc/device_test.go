@@ -112,7 +112,7 @@ func TestADeviceGetsTokensOnceItsPersonHasConfirmed(t *testing.T) {
 	}
 }
 
-// CLIENTS.md D: golang.org/x/oauth2 sends the secret to the token endpoint alone.
+// golang.org/x/oauth2 sends the secret to the token endpoint alone.
 func TestAConfidentialClientMayLeaveItsSecretForTheTokenEndpointWhereItMustCome(t *testing.T) {
 	w, ann, _ := deviceWorld(t)
 	code, user := w.asks("cast")

@@ -30,7 +30,7 @@ func TestLogoutWithHintEndsTheSessionAndReturnsWithState(t *testing.T) {
 	_, cookie := w.person("Ann")
 	online := w.exchange("web", w.code(cookie, "web", set("scope", "openid")))
 	offline := w.tokens(cookie, "web")
-	// Registered without a slash, sent with one, and the other way round (PRODUCT.md T1-08).
+	// Registered without a slash, sent with one, and the other way round.
 	status, to, _ := w.logout(url.Values{"id_token_hint": {online.text("id_token")}, "post_logout_redirect_uri": {"https://app.example/"}, "state": {"s&1"}}, cookie)
 	if status != 303 || to != "https://app.example/?state=s%261" {
 		t.Fatalf("got %d %s", status, to)

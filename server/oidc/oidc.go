@@ -57,7 +57,7 @@ type Lifetimes struct {
 	RefreshGrace    time.Duration // a superseded refresh token still gets an answer for so long
 }
 
-// DefaultLifetimes are those of DESIGN §9.
+// DefaultLifetimes are what an application gets that says nothing else.
 var DefaultLifetimes = Lifetimes{Code: time.Minute, AccessToken: time.Hour, IDToken: time.Hour, RefreshIdle: 30 * 24 * time.Hour, RefreshAbsolute: 365 * 24 * time.Hour, RefreshGrace: 30 * time.Second}
 
 func (l Lifetimes) withDefaults() Lifetimes {

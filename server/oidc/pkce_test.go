@@ -8,7 +8,7 @@ import (
 	"gatelatch/storage"
 )
 
-// FOSITE.md §2, pitfall 1: fosite deletes the challenge before it compares, so that after one wrong verifier none is needed.
+// fosite deletes the challenge before it compares, so that after one wrong verifier none is needed.
 func TestWrongVerifierDoesNotOpenTheWayForNone(t *testing.T) {
 	w := newWorld(t)
 	w.addClient("spa", "spa", nil)

@@ -287,7 +287,7 @@ func TestRefreshBoundToItsClientAndItsAuthentication(t *testing.T) {
 	w.mustRefresh(token)
 }
 
-// RFC 6749 §6: the access token is narrowed, the grant is not (FOSITE.md pitfall 16).
+// RFC 6749 §6: the access token is narrowed, the grant is not.
 func TestScopeIsNarrowedForOneAccessTokenOnly(t *testing.T) {
 	w := newWorld(t)
 	_, cookie := w.person("Ann")

@@ -68,7 +68,7 @@ func TestClaimsOfARequestObjectHaveTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, age := range []any{10, "10"} { // FOSITE.md pitfall 9: a number became "%!s(int64=10)" and was ignored
+	for _, age := range []any{10, "10"} { // fosite: a number became "%!s(int64=10)" and was ignored
 		w.toSignIn(withObject("signed", s.sign(w.object("signed", claim("max_age", age)), nil)), cookie)
 	}
 	cookie, _ = w.session(u)
@@ -86,7 +86,7 @@ func TestClaimsOfARequestObjectHaveTypes(t *testing.T) {
 	}
 }
 
-// RFC 9101 §4, §6.1, §10; FAPI 2.0 Message Signing §5.3.1; SECURITY.md row 41.
+// RFC 9101 §4, §6.1, §10; FAPI 2.0 Message Signing §5.3.1.
 func TestRequestObjectsThatAreNotRight(t *testing.T) {
 	w := newWorld(t)
 	s, stranger := newSigner("ES256", "k1"), newSigner("ES256", "k1")

@@ -48,7 +48,7 @@ func TestEveryLanguageHasTheKeysPlaceholdersAndPluralsItNeeds(t *testing.T) {
 }
 
 func TestNoTextIsEmptyOrUntrimmedOrSpeaksAgainstTheHouse(t *testing.T) {
-	// LOOK.md "Words": what we do not say to people, per language. (\b is only for letters of ASCII.)
+	// What we do not say to people, per language. (\b is only for letters of ASCII.)
 	forbidden := map[string]*regexp.Regexp{
 		"ar":      regexp.MustCompile(`(?i)\botp\b|عذر|للأسف|غير صالح|جلسة|!`),
 		"cs":      regexp.MustCompile(`(?i)\b(otp|login|jejda|ups|bohužel|neplatn\w*|relace|session)\b|!`),
