@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatelatch/server/account"
 	"gatelatch/server/web"
 )
 
@@ -28,6 +29,7 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	for _, path := range []string{"/cognito", "/cognito/{$}", "/cognito/oauth2/token", "/cognito/oauth2/revoke", "/cognito/oauth2/userInfo"} {
 		guard.AddInsecureBypassPattern("POST " + path)
 	}
+	guard.AddInsecureBypassPattern(account.APIPath + "/") // no cookie counts there
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})
 	}))

@@ -155,8 +155,8 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 
-	accounts := account.New(account.Config{PublicURL: c.PublicURL, InboxURL: inbox, Issuer: provider.Issuer(), DeletionGrace: l.AccountDeletion},
-		account.Deps{Store: d.Store, Engine: s.engine, Cookies: cookies, LastUsed: oidc.LastUsed, Frame: signIn.Frame, Pages: signIn.Edge(), Now: d.Now, Log: d.Log})
+	accounts := account.New(account.Config{PublicURL: c.PublicURL, InboxURL: inbox, Issuer: provider.Issuer(), DeletionGrace: l.AccountDeletion, Version: c.Version},
+		account.Deps{Store: d.Store, Engine: s.engine, Cookies: cookies, LastUsed: oidc.LastUsed, Bearer: bearer(provider), Challenge: provider.Challenge, CrossOrigin: provider.CrossOrigin, Frame: signIn.Frame, Pages: signIn.Edge(), Now: d.Now, Log: d.Log})
 
 	mux := http.NewServeMux()
 	provider.Routes(mux)

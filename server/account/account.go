@@ -39,6 +39,8 @@
 //	GET  /account/recovery-codes             shown until they are saved; …/file: as text
 //	POST /account/recovery-codes/saved
 //	POST /account/trusted/forget
+//
+// And the same for programs that a person has let (scopes account and account:write), as /api/account/v1/openapi.json lists it.
 package account
 
 import (
@@ -46,6 +48,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"gatelatch/server/authn"
@@ -61,6 +64,7 @@ type Config struct {
 	Issuer    string // as tokens name it
 	// DeletionGrace is how long somebody who has asked to be deleted may come back; 0: not at all.
 	DeletionGrace time.Duration
+	Version       string // of the program
 }
 
 // Deps are the rooms the door works with.
@@ -70,6 +74,12 @@ type Deps struct {
 	Cookies web.Cookies
 	// LastUsed is when something was last done with a grant: only the door that mints tokens can read that.
 	LastUsed func(storage.Grant) int64
+	// Bearer tells whom a request with an access token speaks for; *web.Error.
+	Bearer func(w http.ResponseWriter, r *http.Request) (Bearer, error)
+	// Challenge is what an API answers who has no such token, or one that does not do; more are parameters.
+	Challenge func(r *http.Request, e *web.Error, more ...string) []string
+	// CrossOrigin lets pages of the applications' origins use a handler.
+	CrossOrigin func(methods string, next http.Handler) http.Handler
 	// Frame is what every page starts from, in the visitor's language or, if they have chosen none, the first of locales spoken here.
 	Frame func(r *http.Request, locales string) views.Frame
 	// Pages answers when a page fails.
@@ -85,6 +95,8 @@ type Door struct {
 	engine   *authn.Engine
 	cookies  web.Cookies
 	lastUsed func(storage.Grant) int64
+	deps     Deps // what the API alone works with
+	api      func() http.Handler
 	frame    func(r *http.Request, locales string) views.Frame
 	pages    web.Edge
 	clock    func() time.Time
@@ -93,7 +105,9 @@ type Door struct {
 
 // New makes the door.
 func New(c Config, d Deps) *Door {
-	return &Door{cfg: c, store: d.Store, engine: d.Engine, cookies: d.Cookies, lastUsed: d.LastUsed, frame: d.Frame, pages: d.Pages, clock: d.Now, log: d.Log}
+	door := &Door{deps: d, cfg: c, store: d.Store, engine: d.Engine, cookies: d.Cookies, lastUsed: d.LastUsed, frame: d.Frame, pages: d.Pages, clock: d.Now, log: d.Log}
+	door.api = sync.OnceValue(door.newAPI) // put together at its first request: a server starts faster
+	return door
 }
 
 // panel makes one section of the page.
@@ -146,6 +160,7 @@ func (d *Door) Routes(mux *http.ServeMux) {
 	} {
 		mux.Handle(route, d.pages.Handle(h))
 	}
+	mux.Handle(APIPath+"/", d.deps.CrossOrigin("GET, POST, PUT, PATCH, DELETE", http.HandlerFunc(d.serveAPI)))
 }
 
 func (d *Door) now() int64 { return d.clock().UnixMicro() }

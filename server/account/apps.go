@@ -98,7 +98,8 @@ var scopeKinds = []struct {
 	scope string
 	kind  views.ScopeKind
 }{
-	{"profile", views.ScopeProfile}, {"email", views.ScopeEmail}, {"address", views.ScopeAddress}, {"phone", views.ScopePhone}, {"offline_access", views.ScopeOffline},
+	{"profile", views.ScopeProfile}, {"email", views.ScopeEmail}, {"address", views.ScopeAddress}, {"phone", views.ScopePhone}, {"groups", views.ScopeGroups},
+	{"account", views.ScopeAccount}, {"account:write", views.ScopeAccountWrite}, {"offline_access", views.ScopeOffline},
 }
 
 // inWords are the lines about scopes. Those of an API are in the words of whoever registered it.

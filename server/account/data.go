@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ type ExportDevice struct {
 	AMR      string     `json:"amr"`
 	ACR      string     `json:"acr"`
 	Apps     int        `json:"apps"`
+	Current  bool       `json:"current,omitempty"` // the one that the application's token comes from
 }
 
 // ExportApp is an application with access.
@@ -103,61 +105,92 @@ type ExportEvent struct {
 }
 
 // export collects it, in one snapshot.
-func (d *Door) export(tx storage.Tx, u storage.User, has authn.Factors) (Export, error) {
-	x := Export{Format: exportFormat, Issuer: d.cfg.Issuer, Made: d.clock().UTC().Truncate(time.Second), Addresses: []ExportAddress{}, Devices: []ExportDevice{}, Apps: []ExportApp{}, Events: []ExportEvent{},
-		WaysIn: ExportWays{Code: has.Mailbox, Password: has.Password, Passkeys: has.Passkeys, Authenticator: has.TOTP, RecoveryCodes: has.RecoveryCodes}}
-	groups, err := tx.UserGroups(u.ID)
-	if err != nil {
+func (d *Door) export(tx storage.Tx, user storage.ID, has authn.Factors) (x Export, err error) {
+	x = Export{Format: exportFormat, Issuer: d.cfg.Issuer, Made: d.clock().UTC().Truncate(time.Second), WaysIn: exportWays(has)}
+	if x.Profile, err = exportProfile(tx, user); err != nil {
 		return x, err
 	}
-	x.Profile = ExportProfile{Sub: u.ID.String(), Claims: authn.AttributesOf(u), Groups: append([]string{}, groups...), Role: u.Role, Status: u.Status,
-		Created: stamp(u.Created), Updated: stamp(u.Updated), DeletesAt: stamp(u.DeleteAt)}
-	addresses, err := tx.Emails(u.ID)
-	if err != nil {
+	if x.Addresses, err = exportAddresses(tx, user); err != nil {
 		return x, err
 	}
-	for _, m := range addresses {
-		x.Addresses = append(x.Addresses, ExportAddress{Address: m.Typed, Primary: m.Primary, Verified: stamp(m.VerifiedAt), Added: stamp(m.Created)})
-	}
-	picture, err := tx.UserPicture(u.ID)
+	picture, err := tx.UserPicture(user)
 	if err == nil {
 		x.Picture = &ExportPicture{MediaType: picture.MediaType, Data: picture.Data}
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return x, err
 	}
-	devices, err := d.devices(tx, u.ID, storage.ID{})
-	if err != nil {
+	if x.Devices, err = d.exportDevices(tx, user); err != nil {
 		return x, err
 	}
-	for _, s := range devices {
-		x.Devices = append(x.Devices, ExportDevice{ID: s.ID.String(), Agent: s.Agent, IP: s.IP, SignedIn: stamp(s.AuthTime), Seen: stamp(s.Seen), Expires: stamp(s.Expires), Methods: s.Methods,
-			AMR: s.AMR, ACR: s.ACR, Apps: s.apps})
-	}
-	apps, err := d.apps(tx, u.ID)
-	if err != nil {
+	if x.Apps, err = d.exportApps(tx, user); err != nil {
 		return x, err
 	}
-	for _, a := range apps {
-		x.Apps = append(x.Apps, ExportApp{ClientID: a.client.ID, Name: a.client.Name, Scopes: a.scopes, Allowed: a.allowed, First: stamp(a.first), Last: stamp(a.last), Ends: stamp(a.ends)})
-	}
-	return x, d.exportEvents(tx, u.ID, &x)
+	x.Events, err = exportEvents(tx, user)
+	return x, err
 }
 
-func (d *Door) exportEvents(tx storage.Tx, user storage.ID, x *Export) error {
+func exportWays(has authn.Factors) ExportWays {
+	return ExportWays{Code: has.Mailbox, Password: has.Password, Passkeys: has.Passkeys, Authenticator: has.TOTP, RecoveryCodes: has.RecoveryCodes}
+}
+
+func exportProfile(tx storage.Tx, user storage.ID) (ExportProfile, error) {
+	u, err := tx.User(user)
+	if err != nil {
+		return ExportProfile{}, err
+	}
+	groups, err := tx.UserGroups(user)
+	return ExportProfile{Sub: u.ID.String(), Claims: authn.AttributesOf(u), Groups: append([]string{}, groups...), Role: u.Role, Status: u.Status,
+		Created: stamp(u.Created), Updated: stamp(u.Updated), DeletesAt: stamp(u.DeleteAt)}, err
+}
+
+func exportAddresses(tx storage.Tx, user storage.ID) ([]ExportAddress, error) {
+	list := []ExportAddress{}
+	all, err := tx.Emails(user)
+	for _, m := range all {
+		list = append(list, ExportAddress{Address: m.Typed, Primary: m.Primary, Verified: stamp(m.VerifiedAt), Added: stamp(m.Created)})
+	}
+	return list, err
+}
+
+func (d *Door) exportDevices(tx storage.Tx, user storage.ID) ([]ExportDevice, error) {
+	list := []ExportDevice{}
+	all, err := d.devices(tx, user, storage.ID{})
+	for _, s := range all {
+		list = append(list, ExportDevice{ID: s.ID.String(), Agent: s.Agent, IP: s.IP, SignedIn: stamp(s.AuthTime), Seen: stamp(s.Seen), Expires: stamp(s.Expires), Methods: s.Methods,
+			AMR: s.AMR, ACR: s.ACR, Apps: s.apps})
+	}
+	return list, err
+}
+
+func (d *Door) exportApps(tx storage.Tx, user storage.ID) ([]ExportApp, error) {
+	list := []ExportApp{}
+	all, err := d.apps(tx, user)
+	for _, a := range all {
+		list = append(list, ExportApp{ClientID: a.client.ID, Name: a.client.Name, Scopes: a.scopes, Allowed: a.allowed, First: stamp(a.first), Last: stamp(a.last), Ends: stamp(a.ends)})
+	}
+	return list, err
+}
+
+func exportEvents(tx storage.Tx, user storage.ID) ([]ExportEvent, error) {
 	const some = 500
+	list := []ExportEvent{}
 	for cursor := (storage.ID{}); ; {
 		events, err := tx.UserEvents(user, cursor, 0, some)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, e := range events {
-			x.Events = append(x.Events, ExportEvent{ID: e.ID.String(), At: e.ID.Time(), Kind: e.Kind, Self: e.Actor == "user:"+user.String(), ClientID: e.ClientID, IP: e.IP, Device: e.Device, Detail: e.Detail})
+			list = append(list, exportEvent(e, user))
 		}
 		if len(events) < some {
-			return nil
+			return list, nil
 		}
 		cursor = events[some-1].ID
 	}
+}
+
+func exportEvent(e storage.Event, user storage.ID) ExportEvent {
+	return ExportEvent{ID: e.ID.String(), At: e.ID.Time(), Kind: e.Kind, Self: e.Actor == "user:"+user.String(), ClientID: e.ClientID, IP: e.IP, Device: e.Device, Detail: e.Detail}
 }
 
 // stamp is a time of the store in UTC; nil for none.
@@ -169,30 +202,31 @@ func stamp(micros int64) *time.Time {
 	return &t
 }
 
-// exportOf is the export of a person as a file.
-func (d *Door) exportOf(v *visit) ([]byte, error) {
-	has, _, err := d.engine.WaysIn(v.ctx(), v.user())
+// exportFor is the export of a person.
+func (d *Door) exportFor(ctx context.Context, user storage.ID) (Export, error) {
+	has, _, err := d.engine.WaysIn(ctx, user)
 	if err != nil {
-		return nil, err
+		return Export{}, err
 	}
 	var x Export
-	err = d.store.Read(v.ctx(), func(tx storage.Tx) error {
-		u, err := tx.User(v.user())
-		if err != nil {
-			return err
-		}
-		x, err = d.export(tx, u, has)
+	err = d.store.Read(ctx, func(tx storage.Tx) error {
+		var err error
+		x, err = d.export(tx, user, has)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("collect everything about a person: %w", err)
+		return Export{}, fmt.Errorf("collect everything about a person: %w", err)
 	}
-	return json.MarshalIndent(x, "", "  ")
+	return x, nil
 }
 
 // data sends everything about the person as one file.
 func (d *Door) data(v *visit) error {
-	file, err := d.exportOf(v)
+	x, err := d.exportFor(v.ctx(), v.user())
+	if err != nil {
+		return err
+	}
+	file, err := json.MarshalIndent(x, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -88,23 +89,31 @@ func fileOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func (d *Door) postPicture(v *visit, file []byte) error {
-	select {
-	case drawing <- struct{}{}:
-		defer func() { <-drawing }()
-	case <-v.ctx().Done():
-		return v.ctx().Err()
-	}
-	drawn, kind, err := redraw(file)
+	err := d.takePicture(v.ctx(), v.visitor, v.user(), file)
 	switch {
 	case errors.Is(err, errPictureLarge):
 		return d.again(v, trouble{panel: "profile", field: pictureField, key: "account.picture_large"})
-	case err != nil:
+	case errors.Is(err, errPicture):
 		return d.again(v, trouble{panel: "profile", field: pictureField, key: "account.picture_unread"})
-	}
-	if err := d.keepPicture(v, drawn, kind); err != nil {
+	case err != nil:
 		return err
 	}
 	return d.done(v, "profile", "saved")
+}
+
+// takePicture draws an upload anew and makes it a person's picture. errPicture, errPictureLarge.
+func (d *Door) takePicture(ctx context.Context, from authn.Visitor, user storage.ID, file []byte) error {
+	select {
+	case drawing <- struct{}{}:
+		defer func() { <-drawing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	drawn, kind, err := redraw(file)
+	if err != nil {
+		return err
+	}
+	return d.keepPicture(ctx, from, user, drawn, kind)
 }
 
 // redraw makes a picture of ours of an upload: at most 512 by 512, upright, without anything that came along in the file.
@@ -226,10 +235,10 @@ func upright(from *image.NRGBA, o int) *image.NRGBA {
 }
 
 // keepPicture stores a picture and names it in the `picture` claim; without one (nil), it takes away what is there.
-func (d *Door) keepPicture(v *visit, drawn []byte, kind string) error {
-	p := storage.Picture{UserID: v.user(), Name: pictureName(v.user(), drawn, kind), MediaType: kind, Data: drawn, Created: d.now()}
-	return d.store.Write(v.ctx(), func(tx storage.Tx) error {
-		u, err := tx.User(v.user())
+func (d *Door) keepPicture(ctx context.Context, from authn.Visitor, user storage.ID, drawn []byte, kind string) error {
+	p := storage.Picture{UserID: user, Name: pictureName(user, drawn, kind), MediaType: kind, Data: drawn, Created: d.now()}
+	return d.store.Write(ctx, func(tx storage.Tx) error {
+		u, err := tx.User(user)
 		if err != nil {
 			return err
 		}
@@ -249,10 +258,10 @@ func (d *Door) keepPicture(v *visit, drawn []byte, kind string) error {
 			return err
 		}
 		ip := ""
-		if v.visitor.IP.IsValid() {
-			ip = v.visitor.IP.String()
+		if from.IP.IsValid() {
+			ip = from.IP.String()
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPictureChanged, Actor: "user:" + u.ID.String(), UserID: u.ID, IP: ip, Device: authn.Device(v.visitor.Agent)})
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPictureChanged, Actor: "user:" + u.ID.String(), UserID: u.ID, IP: ip, Device: authn.Device(from.Agent)})
 	})
 }
 
@@ -269,7 +278,7 @@ func (d *Door) pictureURL(name string) string {
 }
 
 func (d *Door) postRemovePicture(v *visit) error {
-	if err := d.keepPicture(v, nil, ""); err != nil {
+	if err := d.keepPicture(v.ctx(), v.visitor, v.user(), nil, ""); err != nil {
 		return err
 	}
 	return d.done(v, "profile", "saved")

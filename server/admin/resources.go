@@ -270,6 +270,11 @@ func settleResource(r storage.Resource) (storage.Resource, error) {
 		}
 		names = append(names, s.Name)
 	}
+	for _, name := range names {
+		if name == "account" || name == "account:write" {
+			return r, refuse(422, "%q is a scope of this server's own account API. Call it something else, such as %s.", name, "my-"+name)
+		}
+	}
 	return r, clients.CheckScopes(names)
 }
 

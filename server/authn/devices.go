@@ -47,8 +47,11 @@ func (e *Engine) EndOtherDevices(ctx context.Context, v Visitor, user, keep stor
 	return err
 }
 
-// endOthers ends every session of a person but one, and every grant that was not made in it.
+// endOthers ends every session of a person but one, and every grant that was not made in it. Without one to keep, all end.
 func endOthers(tx storage.Tx, user, keep storage.ID, now int64) error {
+	if keep.IsZero() {
+		return EndAccess(tx, user, now)
+	}
 	sessions, err := tx.UserSessions(user, now)
 	if err != nil {
 		return err

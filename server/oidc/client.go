@@ -70,7 +70,7 @@ func (c *client) youngest(asked *int64) *int64 {
 
 // ownScopes are those the client may have for itself: the ones about people only a person can give.
 func (c *client) ownScopes() []string {
-	return slices.DeleteFunc(slices.Clone(c.Settings.Scopes), func(s string) bool { return slices.Contains(knownScopes, s) })
+	return slices.DeleteFunc(slices.Clone(c.Settings.Scopes), func(s string) bool { return slices.Contains(knownScopes, s) || slices.Contains(accountScopes, s) })
 }
 
 // IsPublic implements fosite.Client.

@@ -208,6 +208,14 @@ func shownScopes(live *authn.Live, e storage.Email, c storage.Client, scopes []s
 			lines = append(lines, views.ConsentScope{Kind: s.kind, Detail: detailOf(personClaims(live.User, live.Groups, e, c, []string{s.scope}))})
 		}
 	}
+	for _, s := range []struct {
+		scope string
+		kind  views.ScopeKind
+	}{{ScopeAccount, views.ScopeAccount}, {ScopeAccountWrite, views.ScopeAccountWrite}} {
+		if slices.Contains(scopes, s.scope) {
+			lines = append(lines, views.ConsentScope{Kind: s.kind})
+		}
+	}
 	if len(lines) == 0 {
 		lines = append(lines, views.ConsentScope{Kind: views.ScopeIdentity})
 	}

@@ -58,21 +58,8 @@ func (p *Provider) showJSON(w http.ResponseWriter, r *http.Request, e *web.Error
 	case e.Status == http.StatusUnauthorized && e.Code == "invalid_token" && strings.HasPrefix(r.URL.Path, p.IssuerPath+"/register"):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="`+p.issuer+`", error="invalid_token"`)
 	case strings.HasSuffix(r.URL.Path, "/userinfo") && e.Status < 500 && e.Status != http.StatusMethodNotAllowed:
-		scheme := "Bearer"
-		if kind, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(kind, "DPoP") {
-			scheme = dpopChallenge + ","
-		}
-		challenge := scheme + ` realm="` + p.issuer + `"`
-		if e.Code != "" {
-			challenge += `, error="` + e.Code + `", error_description="` + describable(e.Message) + `"`
-		}
-		var weak *tooWeak
-		if errors.As(e, &weak) {
-			challenge += `, acr_values="` + weak.acr + `"`
-		}
-		w.Header().Set("WWW-Authenticate", challenge)
-		if errors.Is(e, errBound) {
-			w.Header().Add("WWW-Authenticate", dpopChallenge) // RFC 9449 §7.1
+		for _, challenge := range p.Challenge(r, e) {
+			w.Header().Add("WWW-Authenticate", challenge)
 		}
 	}
 	_ = web.JSON(w, e.Status, body) // a map of strings always encodes

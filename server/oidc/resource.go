@@ -48,7 +48,7 @@ func mayAsk(c storage.Client, scope string, of ...storage.Resource) bool {
 	if c.Settings.Scopes != nil && !slices.Contains(c.Settings.Scopes, scope) {
 		return false
 	}
-	return slices.Contains(knownScopes, scope) || scope == ScopeSelf && inPool(c) || slices.ContainsFunc(of, func(r storage.Resource) bool { return r.Has(scope) })
+	return slices.Contains(knownScopes, scope) || mayAskAccount(c, scope) || scope == ScopeSelf && inPool(c) || slices.ContainsFunc(of, func(r storage.Resource) bool { return r.Has(scope) })
 }
 
 // checkResources reads the APIs an authorization request is for (RFC 8707 §2.1).
