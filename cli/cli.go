@@ -6,6 +6,7 @@
 //	demo           the server, two example applications and the inbox, to try things out
 //	app …          applications: create, list, show, update, rotate-secret, delete
 //	user …         people: create, list, show, password, enable, disable, delete
+//	invite …       invitations to make an account: create, list, revoke
 //	experience …   how people sign in and sign up: show, set
 //	resource …     APIs that applications get tokens for: create, list, show, update, delete
 //	keys …         signing keys: list, rotate
@@ -93,7 +94,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.userCommand(), p.groupCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.userCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

@@ -26,7 +26,7 @@ type Config struct {
 	Outgoing        Outgoing       `key:"outgoing"`
 	Registration    string         `key:"registration" default:"off" oneof:"off,token,open"`
 	ClientDocuments bool           `key:"client_id_metadata_documents"`
-	SignUp          string         `key:"sign_up" oneof:"open,closed"`
+	SignUp          string         `key:"sign_up" oneof:"open,invite,closed"`
 	Languages       Languages      `key:"languages"`
 	PrivacyURL      string         `key:"privacy_url"`
 	HelpURL         string         `key:"help_url"`
@@ -123,6 +123,8 @@ type SignIn struct {
 	SecondFactorGroups []string      `key:"second_factor_groups"`
 	SecondFactors      []string      `key:"second_factors"`
 	TrustDevice        time.Duration `key:"trust_device" default:"30d" min:"0s"`
+	AllowedDomains     []string      `key:"allowed_domains"`
+	RefusedDomains     []string      `key:"refused_domains"`
 }
 
 // Passwords say how passwords are kept, and what is asked of new ones.

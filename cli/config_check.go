@@ -312,6 +312,14 @@ func (c *Config) checkSignIn() error {
 			return c.complain("sign_in.second_factors", "expected some of %s", authn.MethodList(authn.SecondFactorChoices, ", "))
 		}
 	}
+	for name, rules := range map[string][]string{"allowed_domains": s.AllowedDomains, "refused_domains": s.RefusedDomains} {
+		for i, rule := range rules {
+			var err error
+			if rules[i], err = authn.Domain(name, rule); err != nil {
+				return c.complain("sign_in."+name, "expected domains such as example.com, or .example.com with all below it")
+			}
+		}
+	}
 	if s.SecondFactor == authn.SecondFactorInGroups && len(s.SecondFactorGroups) == 0 {
 		return c.complain("sign_in.second_factor_groups", "name the groups whose members need a second factor")
 	}

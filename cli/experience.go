@@ -95,6 +95,7 @@ func settledBy(s admin.ChoiceSource) string {
 type experienceFlags struct {
 	signUp, secondFactor, trustDevice string
 	methods, groups, factors, reset   []string
+	allowed, refused                  []string
 }
 
 func (p *Program) experienceSet() *cobra.Command {
@@ -115,7 +116,9 @@ func (p *Program) experienceSet() *cobra.Command {
 		return p.changeExperience(ctx, m, "PATCH", "/experience", change, dry, asJSON)
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&f.signUp, "sign-up", "", "who may make an account: `open or closed`")
+	flags.StringVar(&f.signUp, "sign-up", "", "who may make an account by themselves: `open, invite or closed`")
+	flags.StringArrayVar(&f.allowed, "allow-domain", nil, "a `domain` that addresses of new people have to be of: example.com, or .example.com with all below it; several")
+	flags.StringArrayVar(&f.refused, "refuse-domain", nil, "a `domain` that they must not be of; several")
 	flags.StringArrayVar(&f.methods, "method", nil, "what a sign-in can begin with: a `method` ("+authn.MethodList(authn.FirstMethods, ", ")+"); several, the first offered first")
 	flags.StringVar(&f.secondFactor, "second-factor", "", "who needs one: `off, optional, required or groups`")
 	flags.StringArrayVar(&f.groups, "second-factor-group", nil, "a `group` whose members need one; several")
@@ -136,6 +139,7 @@ func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
 	}{
 		"sign-up": {"sign_up", f.signUp}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
 		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset},
+		"allow-domain": {"allowed_domains", f.allowed}, "refuse-domain": {"refused_domains", f.refused},
 	} {
 		if cmd.Flags().Changed(flag) {
 			change[choice.name] = choice.value
@@ -187,6 +191,8 @@ func affectedText(a admin.Affected) string {
 		return "could not sign in any more"
 	case authn.AffectedSecondFactor:
 		return "have to set up a second factor at their next sign-in"
+	case authn.AffectedDomain:
+		return "have an address that nobody new could sign up with; they stay"
 	case authn.AffectedUnprotected:
 		return "are no longer asked for a second factor"
 	}

@@ -130,7 +130,7 @@ func (c *Config) server(public *url.URL) server.Config {
 // settles nothing: it may be chosen elsewhere.
 func (c *Config) experience() (authn.Experience, map[string]string) {
 	s := c.SignIn
-	x := authn.Experience{SignUp: c.SignUp, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
+	x := authn.Experience{SignUp: c.SignUp, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
 	for _, m := range s.Methods {
 		x.Methods = append(x.Methods, authn.Method(m))
 	}

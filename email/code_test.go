@@ -66,7 +66,12 @@ func TestMailsReadAsTheyDidWhenSomebodyLastLooked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, m := range map[string]Message{"code": mustCode(t, c, sample()), "code-bare": mustCode(t, c, bare), "closed": closed, "test": trial} {
+		invitation, err := Invitation(c, InvitationMail{Address: "ann@example.com", Link: "https://id.bookstore.example/invitation?t=abc", Host: "id.bookstore.example",
+			Until: time.Date(2026, 5, 8, 12, 0, 0, 0, time.UTC)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, m := range map[string]Message{"invitation": invitation, "code": mustCode(t, c, sample()), "code-bare": mustCode(t, c, bare), "closed": closed, "test": trial} {
 			golden(t, name+"."+lang+".html", m.HTML)
 			golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
 			if m.Lang != lang || m.To != "ann@example.com" {

@@ -68,6 +68,7 @@ const (
 
 	SignUpClosed Usage = "SignUpClosed" // to a stranger, where only administrators make accounts
 	TestMail     Usage = "Test"         // to an administrator who tries the settings
+	Invite       Usage = "Invitation"   // to somebody who may make an account
 )
 
 // Bounds of a message. Subjects are a line people read; bodies are far under what every mail server takes.

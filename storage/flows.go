@@ -2,36 +2,37 @@ package storage
 
 // Flow is a request to sign in that somebody has still to act on: what was asked (immutable), in whose browser, and how far it has come.
 type Flow struct {
-	ID        ID
-	Browser   []byte // digest of the browser's cookie: the flow's id alone gives nothing
-	ClientID  string // "" for a sign-in without an application
-	ReturnTo  string // path of ours that goes on when somebody has signed in
-	Request   string // the door's own parameters, form-encoded; only the door that wrote them reads them
-	Demands   string // JSON of what the request demands of the sign-in (authn.Demands)
-	Login     string // normalised address typed so far
-	OTPID     ID     // the code sent last
-	SecondOTP ID     // the code sent last to whoever has proven something already
-	UserID    ID     // who has proven something so far, while more is needed
-	Progress  string // JSON of what was proven so far (authn); "" while nothing was
-	SessionID ID     // who signed in, once finished
-	Created   int64
-	Expires   int64
-	Finished  int64
-	Answered  int64 // when the door that opened it sent its answer
+	ID         ID
+	Browser    []byte // digest of the browser's cookie: the flow's id alone gives nothing
+	ClientID   string // "" for a sign-in without an application
+	ReturnTo   string // path of ours that goes on when somebody has signed in
+	Request    string // the door's own parameters, form-encoded; only the door that wrote them reads them
+	Demands    string // JSON of what the request demands of the sign-in (authn.Demands)
+	Login      string // normalised address typed so far
+	OTPID      ID     // the code sent last
+	SecondOTP  ID     // the code sent last to whoever has proven something already
+	UserID     ID     // who has proven something so far, while more is needed
+	Progress   string // JSON of what was proven so far (authn); "" while nothing was
+	SessionID  ID     // who signed in, once finished
+	Invitation ID     // that it was begun with
+	Created    int64
+	Expires    int64
+	Finished   int64
+	Answered   int64 // when the door that opened it sent its answer
 }
 
 // InsertFlow adds a flow.
 func (tx Tx) InsertFlow(f Flow) error {
-	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SecondOTP, f.UserID, f.Progress, f.SessionID, f.Created, f.Expires, f.Finished, f.Answered)
+	_, err := tx.exec(`INSERT INTO flows (id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, invitation_id, created, expires, finished_at, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		f.ID, f.Browser, f.ClientID, f.ReturnTo, f.Request, f.Demands, f.Login, f.OTPID, f.SecondOTP, f.UserID, f.Progress, f.SessionID, f.Invitation, f.Created, f.Expires, f.Finished, f.Answered)
 	return err
 }
 
 // Flow returns the flow with that id if it has not expired at now; ErrNotFound.
 func (tx Tx) Flow(id ID, now int64) (Flow, error) {
 	var f Flow
-	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, created, expires, finished_at, answered_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
-		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SecondOTP, &f.UserID, &f.Progress, &f.SessionID, &f.Created, &f.Expires, &f.Finished, &f.Answered)
+	err := tx.row(`SELECT id, browser, client_id, return_to, request, demands, login, otp_id, second_otp_id, user_id, progress, session_id, invitation_id, created, expires, finished_at, answered_at FROM flows WHERE id = $1 AND expires > $2`, id, now).
+		Scan(&f.ID, &f.Browser, &f.ClientID, &f.ReturnTo, &f.Request, &f.Demands, &f.Login, &f.OTPID, &f.SecondOTP, &f.UserID, &f.Progress, &f.SessionID, &f.Invitation, &f.Created, &f.Expires, &f.Finished, &f.Answered)
 	return f, err
 }
 

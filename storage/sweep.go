@@ -23,6 +23,7 @@ var (
 		{"device_codes", "digest"},
 		{"registration_tokens", "id"},
 		{"devices", "id"},
+		{"invitations", "id"},
 		{"sign_ups", "address"},
 	}
 	sweepByWalk = []struct{ table, ended string }{

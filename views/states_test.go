@@ -90,18 +90,18 @@ func elsewhere(p *RepairPage) {
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var states = []state{
-	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true}) }},
+	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen}) }},
 	{"sign-up", PageMayLeave, func(f Frame) templ.Component {
-		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true, SigningUp: true})
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, SigningUp: true})
 	}},
 	{"sign-in-closed", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", Email: "ann@example.com"})
 	}},
 	{"sign-in-error", PageMayLeave, func(f Frame) templ.Component {
-		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUpOpen: true, Email: "ann@bookstore", BadAddress: true})
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Email: "ann@bookstore", BadAddress: true})
 	}},
 	{"sign-in-own", PageMayLeave, func(f Frame) templ.Component {
-		return SignIn(SignInPage{Frame: own(f), Flow: "f1", SignUpOpen: true})
+		return SignIn(SignInPage{Frame: own(f), Flow: "f1", SignUp: SignUpOpen})
 	}},
 	{"sign-in-signed-in", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &ann})
@@ -252,6 +252,15 @@ var states = []state{
 	{"set-up-error", PageStays, func(f Frame) templ.Component {
 		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, Email: "ann@", NameMissing: true, BadAddress: true, SignUpMissing: true})
 	}},
+	{"sign-in-invite", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpInvite}) }},
+	{"invitation", PageMayLeave, func(f Frame) templ.Component {
+		return Invitation(InvitationPage{Frame: own(f), Token: "t1", Host: "id.bookstore.example", Address: "ann@example.com"})
+	}},
+	{"invitation-link", PageMayLeave, func(f Frame) templ.Component {
+		return Invitation(InvitationPage{Frame: own(f), Token: "t1", Host: "id.bookstore.example"})
+	}},
+	{"invitation-used", PageStays, func(f Frame) templ.Component { return InvitationGone(InvitationGonePage{Frame: own(f), Used: true}) }},
+	{"invitation-gone", PageStays, func(f Frame) templ.Component { return InvitationGone(InvitationGonePage{Frame: own(f)}) }},
 	{"set-up-old", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f)}) }},
 	{"set-up-done", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f), Done: true}) }},
 	{"landing", PageMayLeave, func(f Frame) templ.Component {

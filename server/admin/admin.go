@@ -11,6 +11,7 @@
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/experience                          how people sign in and sign up; PATCH ?dry_run=true says who would feel a change
+//	/api/v1/invitations, …/{id}                 invitations to make an account
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
 //	/api/v1/mail/test                           sends a test mail and says what came of it
 //	/api/v1/openapi.json                        this list for programs
@@ -104,6 +105,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.passwordRoutes(api)
 	a.groupRoutes(api)
 	a.experienceRoutes(api)
+	a.invitationRoutes(api)
 	a.resourceRoutes(api)
 	a.keyRoutes(api)
 	a.consentRoutes(api)

@@ -177,8 +177,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 43 {
-		t.Errorf("%d operations are described, want 43", operations)
+	if operations != 46 {
+		t.Errorf("%d operations are described, want 46", operations)
 	}
 }
 

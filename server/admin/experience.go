@@ -15,7 +15,9 @@ import (
 
 // Experience is how people sign in and sign up here, as the API shows it.
 type Experience struct {
-	SignUp             string   `json:"sign_up" enum:"open,closed" doc:"Who may make an account"`
+	SignUp             string   `json:"sign_up" enum:"open,invite,closed" doc:"Who may make an account by themselves; invitations work always"`
+	AllowedDomains     []string `json:"allowed_domains" doc:"Of addresses that people sign up with: example.com, or .example.com with all below it; empty: all"`
+	RefusedDomains     []string `json:"refused_domains" doc:"Likewise; what is refused is not allowed"`
 	Methods            []string `json:"methods" doc:"What a sign-in can begin with, the one offered first in front"`
 	SecondFactor       string   `json:"second_factor" enum:"off,optional,required,groups" doc:"Who needs one"`
 	SecondFactorGroups []string `json:"second_factor_groups" doc:"Whose members need one, where second_factor is groups"`
@@ -34,7 +36,9 @@ type ChoiceSource struct {
 
 // ExperienceChange is a change to it. What is left out stays.
 type ExperienceChange struct {
-	SignUp             *string   `json:"sign_up,omitempty" enum:"open,closed"`
+	SignUp             *string   `json:"sign_up,omitempty" enum:"open,invite,closed"`
+	AllowedDomains     *[]string `json:"allowed_domains,omitempty"`
+	RefusedDomains     *[]string `json:"refused_domains,omitempty"`
 	Methods            *[]string `json:"methods,omitempty" minItems:"1"`
 	SecondFactor       *string   `json:"second_factor,omitempty" enum:"off,optional,required,groups"`
 	SecondFactorGroups *[]string `json:"second_factor_groups,omitempty"`
@@ -53,7 +57,7 @@ type ExperienceOutcome struct {
 
 // Affected says how many people would feel a change, and how.
 type Affected struct {
-	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one"`
+	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one. domain: they stay, and nobody new could sign up with an address like theirs"`
 	Of     string   `json:"of,omitempty" doc:"What it is about"`
 	People int      `json:"people"`
 	First  []string `json:"first" doc:"Some of them, by address"`
@@ -82,24 +86,17 @@ func (a *Admin) experienceRoutes(api huma.API) {
 }
 
 func (a *Admin) changeExperience(ctx context.Context, in ExperienceChange, dry bool) (ExperienceOutcome, error) {
-	change, err := in.change()
-	if err != nil {
-		return ExperienceOutcome{}, err
-	}
-	return a.makeExperience(ctx, change, dry)
-}
-
-// makeExperience makes a change, or tries it.
-func (a *Admin) makeExperience(ctx context.Context, change authn.ExperienceChange, dry bool) (ExperienceOutcome, error) {
 	var (
 		after authn.Experience
 		who   []authn.Affected
-		err   error
 		out   = ExperienceOutcome{DryRun: dry}
 	)
-	if dry {
+	change, err := in.change()
+	switch {
+	case err != nil:
+	case dry:
 		after, who, err = a.deps.People.TryExperience(ctx, change)
-	} else {
+	default:
 		after, err = a.deps.People.ChangeExperience(ctx, actor, change)
 	}
 	var (
@@ -137,6 +134,18 @@ func (c ExperienceChange) change() (authn.ExperienceChange, error) {
 		never := int64(-1)
 		c.TrustDevice = &never
 	}
+	for name, rules := range map[string]*[]string{"allowed_domains": c.AllowedDomains, "refused_domains": c.RefusedDomains} {
+		if rules == nil {
+			continue
+		}
+		for i, rule := range *rules {
+			domain, err := authn.Domain(name, rule)
+			if err != nil {
+				return change, err
+			}
+			(*rules)[i] = domain
+		}
+	}
 	text, err := json.Marshal(c)
 	if err != nil {
 		return change, err
@@ -163,7 +172,7 @@ func (c ExperienceChange) change() (authn.ExperienceChange, error) {
 }
 
 func (a *Admin) showExperience(ctx context.Context, x authn.Experience) (Experience, error) {
-	out := Experience{Methods: []string{}, SecondFactorGroups: []string{}, SecondFactors: []string{}, Sources: map[string]ChoiceSource{}}
+	out := Experience{AllowedDomains: []string{}, RefusedDomains: []string{}, Methods: []string{}, SecondFactorGroups: []string{}, SecondFactors: []string{}, Sources: map[string]ChoiceSource{}}
 	text, err := json.Marshal(x)
 	if err == nil {
 		err = json.Unmarshal(text, &out)

@@ -61,6 +61,8 @@ type People interface {
 	Sources(ctx context.Context) (map[string]authn.Source, error)
 	TryExperience(ctx context.Context, c authn.ExperienceChange) (authn.Experience, []authn.Affected, error)
 	ChangeExperience(ctx context.Context, by string, c authn.ExperienceChange) (authn.Experience, error)
+	Invite(ctx context.Context, by string, n authn.Invite) (authn.Invited, error)
+	Uninvite(ctx context.Context, by string, id storage.ID) error
 	Usable(code storage.OTP) bool // it can still be typed
 }
 

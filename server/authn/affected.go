@@ -3,6 +3,7 @@ package authn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 const (
 	AffectedNoWayIn      = "no_way_in"          // what they begin a sign-in with is no longer offered, and they have nothing else
 	AffectedSecondFactor = "second_factor"      // they have to set up a second factor at their next sign-in
+	AffectedDomain       = "domain"             // they stay; nobody new could sign up with an address like their primary one
 	AffectedUnprotected  = "second_factor_ends" // they are no longer asked for a second factor
 )
 
@@ -96,6 +98,13 @@ func (e *Engine) effectsOn(tx storage.Tx, u storage.User, before, after Experien
 	}
 	if before.begins(has) && !after.begins(has) {
 		effects = append(effects, Affected{How: AffectedNoWayIn})
+	}
+	m, err := tx.PrimaryEmail(u.ID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("read address: %w", err)
+	}
+	if m.Address != "" && before.admitsDomain(m.Address) && !after.admitsDomain(m.Address) {
+		effects = append(effects, Affected{How: AffectedDomain})
 	}
 	was, is := before.demandsSecond(groups, has), after.demandsSecond(groups, has)
 	switch {

@@ -179,11 +179,14 @@ func (x Experience) check() error {
 			return &BadChoice{"second_factors", fmt.Sprintf("Second factors can be some of %s, each named once.", MethodList(SecondFactorChoices, ", "))}
 		}
 	}
-	if !slices.Contains([]string{SignUpOpen, SignUpClosed}, x.SignUp) {
-		return &BadChoice{"sign_up", "Who may sign up is open or closed."}
+	if !slices.Contains(SignUpChoices, x.SignUp) {
+		return &BadChoice{"sign_up", "Who may sign up is open, invite or closed."}
 	}
-	if x.SignUp == SignUpOpen && !slices.Contains(x.Methods, MethodCode) {
-		return &BadChoice{"sign_up", "New people prove their address with a mailed code, so sign_up: open needs code among methods."}
+	if x.SignUp != SignUpClosed && !slices.Contains(x.Methods, MethodCode) {
+		return &BadChoice{"sign_up", "New people prove their address with a mailed code, so sign_up: " + x.SignUp + " needs code among methods."}
+	}
+	if err := x.checkDomains(); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{SecondFactorOff, SecondFactorOptional, SecondFactorRequired, SecondFactorInGroups}, x.SecondFactor) {
 		return &BadChoice{"second_factor", "It is off, optional, required, or groups."}

@@ -16,7 +16,9 @@ import (
 // Experience is how people sign in and sign up here. A zero field is unsettled: the configuration wins over what is kept in the
 // database, and that over the default.
 type Experience struct {
-	SignUp             string   `json:"sign_up,omitempty"`              // "open" or "closed"; the default is closed until somebody chooses
+	SignUp             string   `json:"sign_up,omitempty"`              // one of the SignUp words; the default is closed until somebody chooses
+	AllowedDomains     []string `json:"allowed_domains,omitempty"`      // of addresses that people sign up with; empty: all
+	RefusedDomains     []string `json:"refused_domains,omitempty"`      // likewise; what is refused is not allowed
 	Methods            []Method `json:"methods,omitempty"`              // to begin a sign-in with, the one offered first in front
 	SecondFactor       string   `json:"second_factor,omitempty"`        // one of the SecondFactor words
 	SecondFactorGroups []string `json:"second_factor_groups,omitempty"` // whose members need one, for SecondFactorGroups
@@ -27,7 +29,8 @@ type Experience struct {
 // Who may sign up.
 const (
 	SignUpOpen   = "open"   // whoever proves an address
-	SignUpClosed = "closed" // people whom an administrator adds
+	SignUpClosed = "closed" // people whom an administrator adds, or invites
+	SignUpInvite = "invite" // likewise, and the pages say that there are invitations
 )
 
 // Who needs a second factor.
@@ -136,12 +139,6 @@ func (e *Engine) experienceIn(tx storage.Tx) (Experience, error) {
 
 func (e *Engine) settled(kept Experience) Experience {
 	return e.cfg.Experience.over(kept).over(Experience{SignUp: e.cfg.SignUp}).over(defaultExperience)
-}
-
-// SignUpOpen reports whether whoever proves an address may make an account.
-func (e *Engine) SignUpOpen(ctx context.Context) (bool, error) {
-	x, err := e.Experience(ctx)
-	return x.SignUp == SignUpOpen, err
 }
 
 // SignUpAsked reports whether the set-up page has to ask who may make an account: the configuration does not say.

@@ -76,7 +76,11 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 	if err != nil {
 		return SignIn{}, err
 	}
-	u, fresh, err := e.personOf(tx, p, s.Experience.SignUp == "open" && !s.Demands.KnownOnly, now)
+	invited, closed, err := e.maySignUp(tx, s.Experience, f, s.Demands, p.Address, now)
+	if err != nil {
+		return SignIn{}, err
+	}
+	u, fresh, err := e.personOf(tx, p, closed, now)
 	if err != nil {
 		return SignIn{}, err
 	}
@@ -101,6 +105,9 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 	}
 	if fresh {
 		if err := insertPerson(tx, &u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: s.Client.ID, IP: ip(v), Device: Device(v.Agent)}); err != nil {
+			return SignIn{}, err
+		}
+		if err := useInvitation(tx, v, invited, &u, now); err != nil {
 			return SignIn{}, err
 		}
 	}
@@ -175,6 +182,11 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 		}
 		in.Flow = *f
 		in.Flow.Finished, in.Flow.SessionID = now, row.ID
+		if !g.New {
+			if err := e.joinInvited(tx, v, *f, &in.Live, now); err != nil {
+				return SignIn{}, err
+			}
+		}
 	}
 	var err error
 	trust := g.Trust && level(g.Proven) > 1 && s.Experience.TrustDevice > 0
@@ -211,19 +223,19 @@ func (e *Engine) note(tx storage.Tx, f storage.Flow, user storage.ID, g progress
 	return SignIn{Step: step, Flow: f, New: g.New}, nil
 }
 
-// personOf finds who has given the proof, or makes up (without writing) the person of a new address. A *refusal for
-// somebody who may not sign in.
-func (e *Engine) personOf(tx storage.Tx, p Proof, open bool, now int64) (u storage.User, fresh bool, err error) {
+// personOf finds who has given the proof, or makes up (without writing) the person of a new address, unless closed says why not.
+// A *refusal for somebody who may not sign in.
+func (e *Engine) personOf(tx storage.Tx, p Proof, closed error, now int64) (u storage.User, fresh bool, err error) {
 	if p.UserID.IsZero() {
 		u, err = tx.UserByEmail(p.Address)
 	} else {
 		u, err = tx.User(p.UserID)
 	}
 	switch {
-	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && open:
+	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && closed == nil:
 		return storage.User{ID: storage.NewID(), Status: "active", Role: "none", Created: now, Updated: now}, true, nil
 	case errors.Is(err, storage.ErrNotFound):
-		return storage.User{}, false, &refusal{why: "nobody has this address and sign-up is closed"}
+		return storage.User{}, false, &refusal{why: fmt.Sprintf("nobody has this address: %v", closed)}
 	case err != nil:
 		return storage.User{}, false, fmt.Errorf("look up person: %w", err)
 	case !u.Active():

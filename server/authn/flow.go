@@ -16,7 +16,9 @@ type Start struct {
 	ClientID string // "" for a sign-in without an application
 	ReturnTo string // path of ours that goes on afterwards; the door appends ?flow=ID
 	Request  string // the door's own parameters, kept for it as they are
-	Demands  Demands
+
+	invitation storage.ID
+	Demands    Demands
 }
 
 // NewBrowser makes the value of the cookie that binds flows to a browser: 128 random bits.
@@ -40,7 +42,7 @@ func (e *Engine) Begin(ctx context.Context, v Visitor, s Start) (storage.Flow, e
 	}
 	f := storage.Flow{
 		ID: storage.NewID(), Browser: secret.Hash(v.Browser), ClientID: s.ClientID, ReturnTo: s.ReturnTo, Request: s.Request,
-		Demands: string(demands), Created: now, Expires: now + e.cfg.Lifetimes.Flow.Microseconds(),
+		Demands: string(demands), Invitation: s.invitation, Created: now, Expires: now + e.cfg.Lifetimes.Flow.Microseconds(),
 	}
 	err = e.store.Write(ctx, func(tx storage.Tx) error {
 		if err := e.spend(tx, e.cfg.Budgets.flows(), v.Network, now); err != nil {
@@ -162,7 +164,7 @@ func (e *Engine) Continue(ctx context.Context, v Visitor, id, cookie string) (st
 			return doneIfSpent(err)
 		}
 		f.Finished, f.SessionID = now, live.Session.ID
-		return nil
+		return e.joinInvited(tx, v, f, live, now)
 	})
 	if err != nil {
 		return storage.Flow{}, err

@@ -23,6 +23,8 @@ type letter struct {
 	Client string `json:"client,omitempty"`
 	Device string `json:"device,omitempty"`
 	IP     string `json:"ip,omitempty"`
+
+	Invitation string `json:"invitation,omitempty"` // instead of a code
 }
 
 // post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
@@ -40,6 +42,9 @@ func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, no
 func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
 	now := e.now()
 	tx := e.store.View(ctx)
+	if l.Invitation != "" {
+		return e.writeInvitation(tx, l, now)
+	}
 	id, err := storage.ParseID(l.OTP)
 	if err != nil {
 		return m, false, fmt.Errorf("read letter: %w", err)

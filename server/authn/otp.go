@@ -40,12 +40,8 @@ func (e *Engine) SendCode(ctx context.Context, v Visitor, flow, address string) 
 
 // sendCode is SendCode to a normalised address; reset for a new password. What is sent once more is for what it was for.
 func (e *Engine) sendCode(ctx context.Context, v Visitor, flow, address string, reset bool) error {
-	open, err := e.SignUpOpen(ctx)
-	if err != nil {
-		return err
-	}
 	now := e.now()
-	err = e.store.Write(ctx, func(tx storage.Tx) error {
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
 		f, err := e.flow(tx, flow, v.Browser, now)
 		if err != nil {
 			return err
@@ -70,7 +66,15 @@ func (e *Engine) sendCode(ctx context.Context, v Visitor, flow, address string, 
 		if err != nil {
 			return err
 		}
-		purpose, err := purposeFor(tx, to, open && !d.KnownOnly)
+		x, err := e.experienceIn(tx)
+		if err != nil {
+			return err
+		}
+		_, closed, err := e.maySignUp(tx, x, &f, d, to, now)
+		if err != nil {
+			return err
+		}
+		purpose, err := purposeFor(tx, to, closed == nil)
 		if err != nil {
 			return err
 		}

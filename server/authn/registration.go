@@ -63,11 +63,12 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 	if err != nil {
 		return storage.ID{}, err
 	}
-	switch open, err := e.SignUpOpen(ctx); {
-	case err != nil:
+	x, err := e.Experience(ctx)
+	if err != nil {
 		return storage.ID{}, err
-	case !open:
-		return storage.ID{}, ErrSignUpClosed
+	}
+	if err := x.admits(address); err != nil {
+		return storage.ID{}, err
 	}
 	made := registered{Attributes: map[string]any{}}
 	for name, value := range r.Attributes {

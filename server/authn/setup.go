@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatelatch/server/secret"
@@ -65,7 +66,7 @@ type SetUp struct {
 	Token    string
 	Address  string
 	Name     string
-	SignUp   string // "open" or "closed"; only where SignUpAsked
+	SignUp   string // one of the SignUp words; only where SignUpAsked
 	Remember bool
 	Cookie   string // value of the session cookie the browser has now
 }
@@ -78,7 +79,7 @@ func (e *Engine) CreateOwner(ctx context.Context, v Visitor, s SetUp) (SignIn, e
 	if err != nil {
 		return SignIn{}, err
 	}
-	if e.SignUpAsked() && s.SignUp != "open" && s.SignUp != "closed" {
+	if e.SignUpAsked() && !slices.Contains(SignUpChoices, s.SignUp) {
 		return SignIn{}, errors.New("set up: nobody has chosen who may sign up")
 	}
 	var in SignIn

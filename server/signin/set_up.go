@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,7 +37,7 @@ func (d *Door) postSetUp(v *visit) error {
 	page := views.SetUpPage{Name: readName(v.in.Get("name")), Email: v.in.Get("email"), SignUp: views.SignUp(v.in.Get("sign_up"))}
 	_, bad := authn.NormalizeAddress(page.Email)
 	page.NameMissing, page.BadAddress = page.Name == "", bad != nil
-	page.SignUpMissing = d.engine.SignUpAsked() && page.SignUp != views.SignUpOpen && page.SignUp != views.SignUpClosed
+	page.SignUpMissing = d.engine.SignUpAsked() && !slices.Contains(authn.SignUpChoices, string(page.SignUp))
 	if page.NameMissing || page.BadAddress || page.SignUpMissing {
 		return d.showSetUp(v, http.StatusUnprocessableEntity, page)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -30,15 +31,15 @@ func TestFirstAdminSetsUpTheServer(t *testing.T) {
 	p.submit("/set-up", "email", "ann", "name", " ")
 	p.says(http.StatusUnprocessableEntity, "Enter your name")
 	p.says(http.StatusUnprocessableEntity, "Enter an e-mail address")
-	p.says(http.StatusUnprocessableEntity, "Choose one of the two")
+	p.says(http.StatusUnprocessableEntity, "Choose one.")
 	p.submit("/set-up", "email", "Ann@example.com", "name", "Ann\r\n Lee", "sign_up", "open")
 	p.says(200, "You are signed in")
 	u, err := h.view().UserByEmail("ann@example.com")
 	if err != nil || u.Role != "owner" || u.Name != "Ann Lee" {
 		t.Errorf("got %+v, %v", u, err)
 	}
-	if open, err := h.engine.SignUpOpen(t.Context()); err != nil || !open {
-		t.Errorf("sign-up open: %t, %v, want what was chosen", open, err)
+	if x, err := h.engine.Experience(t.Context()); err != nil || x.SignUp != authn.SignUpOpen {
+		t.Errorf("sign-up: %q, %v, want what was chosen", x.SignUp, err)
 	}
 	eve := h.person()
 	eve.visit(link)
@@ -59,8 +60,8 @@ func TestSetUpPageAsksOnlyWhatTheConfigurationLeavesOpen(t *testing.T) {
 	p.visit(h.setUpLink())
 	p.submit("/set-up", "email", "ann@example.com", "name", "Ann")
 	p.says(200, "You are signed in")
-	if open, err := h.engine.SignUpOpen(t.Context()); err != nil || open {
-		t.Errorf("sign-up open: %t, %v, want as configured", open, err)
+	if x, err := h.engine.Experience(t.Context()); err != nil || x.SignUp != authn.SignUpClosed {
+		t.Errorf("sign-up: %q, %v, want as configured", x.SignUp, err)
 	}
 }
 

@@ -85,7 +85,7 @@ func (d *Door) signInAlone(v *visit) error {
 
 // showSignIn is the page that asks for the address, or whether to go on as who is signed in.
 func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
-	open, err := d.engine.SignUpOpen(s.r.Context())
+	signUp, err := d.engine.SignUpIn(s.r.Context(), s.flow)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
 		return err
 	}
 	page.Frame, page.Flow = d.stepFrame(s, "/sign-in"), s.flow.ID.String()
-	page.SignUpOpen, page.SigningUp, page.SignedIn = open, s.demands.SigningUp(), person
+	page.SignUp, page.SigningUp, page.SignedIn = views.SignUp(signUp), s.demands.SigningUp(), person
 	page.Password = w.passwordFirst || page.Wrong
 	page.Code, page.Device = w.code, s.in.Get("device") == "1"
 	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))

@@ -22,6 +22,8 @@
 //	POST /sign-in/protect/totp        flow, code
 //	GET  /sign-in/protect/codes       flow                    recovery codes as a text file, while their page is open
 //	POST /sign-in/protect/saved       flow
+//	GET  /invitation         t        what the link of an invitation opens
+//	POST /invitation         t
 //	GET  /set-up             t        the first admin
 //	POST /set-up             t, name, email, sign_up
 //	POST /sign-out
@@ -121,6 +123,8 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/protect/totp":       d.form(d.postAuthenticator),
 		"GET /sign-in/protect/codes":       d.page(d.recoveryCodes),
 		"POST /sign-in/protect/saved":      d.form(d.postSaved),
+		"GET /invitation":                  d.page(d.invitation),
+		"POST /invitation":                 d.form(d.postInvitation),
 		"GET /set-up":                      d.page(d.setUp),
 		"POST /set-up":                     d.form(d.postSetUp),
 		"POST /sign-out":                   d.form(d.postSignOut),
