@@ -153,12 +153,24 @@ await journey(async () => {
   await page.waitForLoadState('load');
   await look(page, 'inbox-mail');
 
-  const german = await visitor({ locale: 'de-DE' });
-  await german.goto(`${PARTY}/sign-in`);
-  equal('German: the page says so', await german.evaluate('document.documentElement.lang'), 'de');
-  await look(german, 'sign-in-german');
-  await give(german, '#identifier', 'ida@example.com');
-  await look(german, 'code-german');
+  for (const [locale, lang, dir] of [['de-DE', 'de', 'ltr'], ['fr-CA', 'fr', 'ltr'], ['ja-JP', 'ja', 'ltr'], ['ar-EG', 'ar', 'rtl']]) {
+    const reader = await visitor({ locale });
+    await reader.goto(`${PARTY}/sign-in`);
+    equal(`${locale}: the page says its language`, await reader.evaluate('[document.documentElement.lang, document.documentElement.dir]'), [lang, dir]);
+    await look(reader, `sign-in-${lang}`);
+    await give(reader, '#identifier', `${lang}@example.com`);
+    await look(reader, `code-${lang}`);
+  }
+
+  const chooser = await visitor({ locale: 'fr-FR' });
+  await chooser.setViewportSize({ width: 390, height: 640 });
+  await chooser.goto(`${PARTY}/sign-in`);
+  await chooser.click('[popovertarget=languages]');
+  const [menu, opener] = [await chooser.locator('#languages').boundingBox(), await chooser.locator('[popovertarget=languages]').boundingBox()];
+  check('the language menu stands above its button, whole', menu.y >= 0 && menu.y + menu.height <= opener.y, { menu, opener });
+  equal('it offers twelve languages', await chooser.locator('#languages a').count(), 12);
+  await moved(chooser, chooser.locator('#languages a[lang=ja]'));
+  equal('one of them is taken at a click', await chooser.evaluate('document.documentElement.lang'), 'ja');
 
   const typist = await visitor();
   await typist.goto(`${PARTY}/`);
