@@ -2,15 +2,21 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
+	"strconv"
 	"testing"
 )
 
 // amplify starts a server with an Amplify application, as `app create --for amplify` makes it, and returns what a journey has to know.
-func amplify(t *testing.T, more settings) (*server, map[string]any) {
+func amplify(t *testing.T, more settings, flags ...string) (*server, map[string]any) {
 	t.Helper()
-	s := serve(t, more)
-	out, err := exec.Command(gatelatch, "app", "create", "Amplify", "--for", "amplify", "--json", "--data", s.Data).Output()
+	return amplifyAt(t, serve(t, more), flags...)
+}
+
+func amplifyAt(t *testing.T, s *server, flags ...string) (*server, map[string]any) {
+	t.Helper()
+	out, err := exec.Command(gatelatch, append([]string{"app", "create", "Amplify", "--for", "amplify", "--json", "--data", s.Data}, flags...)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +44,19 @@ func TestTheAuthenticatorOfAmplify(t *testing.T) {
 func TestTheAuthenticatorSetsUpARequiredSecondFactor(t *testing.T) {
 	s, environment := amplify(t, settings{"sign_in": settings{"second_factor": "required"}})
 	s.journey("amplify/mfa-required.mjs", environment)
+}
+
+func TestAmplifySignsInByTheHostedPages(t *testing.T) {
+	c := newCertificate(t)
+	port, app := freePort(t), freePort(t)
+	s := newServer(t, settings{"public_url": fmt.Sprintf("https://localhost:%d", port), "listen": fmt.Sprintf("localhost:%d", port), "tls": settings{"cert": c.Cert, "key": c.Key}})
+	s.Port, s.client = port, c.client()
+	s.start()
+	home := fmt.Sprintf("http://localhost:%d/", app)
+	_, environment := amplifyAt(t, s, "--redirect-uri", home, "--post-logout-redirect-uri", home)
+	environment["APP_PORT"] = strconv.Itoa(app)
+	environment["NODE_EXTRA_CA_CERTS"] = c.Cert
+	s.journey("amplify/redirect.mjs", environment)
 }
 
 func TestIdentityLibraryOfCognito(t *testing.T) {

@@ -90,7 +90,7 @@ export async function open(appDir, entry) {
   const out = await build({
     entryPoints: [path.join(here, appDir, entry)], bundle: true, write: false, format: 'iife', platform: 'browser', outdir: '/out',
     jsx: 'automatic', loader: { '.js': 'jsx' }, logLevel: 'error', minify: true,
-    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis', __ENDPOINT__: JSON.stringify(cfg.endpoint), __POOL__: JSON.stringify(cfg.poolId), __CLIENT__: JSON.stringify(cfg.clientId) },
+    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis', __ENDPOINT__: JSON.stringify(cfg.endpoint), __POOL__: JSON.stringify(cfg.poolId), __CLIENT__: JSON.stringify(cfg.clientId), __DOMAIN__: JSON.stringify(cfg.endpoint.replace(/^https?:\/\//, '')) },
   });
   const js = out.outputFiles.find((f) => f.path.endsWith('.js')).contents;
   const css = out.outputFiles.find((f) => f.path.endsWith('.css'))?.contents;
@@ -102,7 +102,7 @@ export async function open(appDir, entry) {
     else if (p === '/favicon.ico') r.writeHead(204).end();
     else r.writeHead(200, { 'content-type': 'text/html' }).end(html);
   });
-  await new Promise((ok) => server.listen(0, '127.0.0.1', ok));
+  await new Promise((ok) => server.listen(Number(process.env.APP_PORT ?? 0), '127.0.0.1', ok));
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--ignore-certificate-errors'] });
   const ctx = await browser.newContext(); const page = await ctx.newPage();
   page.setDefaultTimeout(20000);

@@ -12,6 +12,7 @@ type preset struct {
 	kind                   string
 	redirectURIs           []string
 	callback               string // the path that a bare site address gets; "" leaves it bare
+	bareToo                bool   // people write a bare address with or without the slash, and mean both
 	postLogoutRedirectURIs []string
 	pkce                   bool // a confidential client that is known to send PKCE
 	cognito                bool // speaks the Cognito API
@@ -40,7 +41,7 @@ var presets = map[string]preset{
 		postLogoutRedirectURIs: []string{"http://localhost:5173"},
 		pkce:                   true, guide: spaGuide,
 	},
-	"amplify": {kind: "spa", redirectURIs: []string{"http://localhost:5173/"}, postLogoutRedirectURIs: []string{"http://localhost:5173/"}, pkce: true, cognito: true, guide: amplifyGuide},
+	"amplify": {kind: "spa", callback: "/", bareToo: true, redirectURIs: []string{"http://localhost:5173/"}, postLogoutRedirectURIs: []string{"http://localhost:5173/"}, pkce: true, cognito: true, guide: amplifyGuide},
 	"native":  {kind: "native", redirectURIs: []string{"http://127.0.0.1/callback"}, pkce: true, guide: nativeGuide},
 	"m2m":     {kind: "m2m", guide: machineGuide},
 	"generic": {kind: "web", guide: genericGuide},
@@ -61,6 +62,9 @@ func (p preset) addresses(redirects, logouts []string) (_, _ []string) {
 		}
 		if sites = append(sites, u.Scheme+"://"+u.Host); strings.Trim(u.Path, "/") == "" && !strings.ContainsAny(uri, "?#") {
 			redirects[i] = strings.TrimSuffix(uri, "/") + p.callback
+			if p.bareToo {
+				redirects = append(redirects, strings.TrimSuffix(uri, "/"))
+			}
 		}
 	}
 	if logouts == nil && p.postLogoutRedirectURIs != nil {
