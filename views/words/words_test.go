@@ -80,6 +80,34 @@ func TestNoTextIsEmptyOrUntrimmedOrSpeaksAgainstTheHouse(t *testing.T) {
 	}
 }
 
+// One thing has one name in each language: whoever reads "recovery code" on one page must find the same words on the next.
+func TestTheSameThingHasTheSameNameOnEveryPage(t *testing.T) {
+	names := map[string]map[string]string{
+		"passkey": {
+			"ar": "مفتاح مرور|مفتاح المرور|مفاتيح مرور|مفاتيح المرور", "cs": "přístupov(ý|ého|ému|ým|é|ých) klíč", "de": "Passkey", "es": "llaves? de acceso", "fr": "clés? d’accès",
+			"it": "passkey", "ja": "パスキー", "nl": "passkey", "pl": "klucz\\pL* dostępu", "pt-BR": "chaves? de acesso", "zh-Hans": "通行密钥",
+		},
+		"recovery code": {
+			"ar": "(رمز|رموز) (ال)?استرداد", "cs": "obnovovací", "de": "Wiederherstellungscode", "es": "códigos? de recuperación", "fr": "codes? de secours",
+			"it": "codic[ei] di recupero", "ja": "リカバリーコード", "nl": "herstelcode", "pl": "kod\\pL* odzyskiwania", "pt-BR": "códigos? de recuperação", "zh-Hans": "恢复码",
+		},
+		"authenticator app": {
+			"ar": "تطبيق (ال)?مصادقة", "cs": "ověřovací aplikac", "de": "Authenticator-App", "es": "aplicación de autenticación", "fr": "application d’authentification",
+			"it": "app di autenticazione", "ja": "認証アプリ", "nl": "authenticator-app", "pl": "aplikacj\\pL* uwierzytelniając", "pt-BR": "app autenticador", "zh-Hans": "身份验证应用",
+		},
+	}
+	for thing, in := range names {
+		for lang, name := range in {
+			says := regexp.MustCompile("(?i)" + name)
+			for _, e := range For(lang).Entries() {
+				if strings.Contains(strings.ToLower(e.English), thing) && !says.MatchString(e.Text) {
+					t.Errorf("%s: %s is %q; for %q other texts say %s", lang, e.Key, e.Text, thing, name)
+				}
+			}
+		}
+	}
+}
+
 var (
 	literal = regexp.MustCompile("\"([a-z0-9_]+(?:\\.[A-Za-z0-9_]+)+\\.?)\"")
 	called  = regexp.MustCompile(`(?:\.T|\.N|\.Parts|\.Plural|sentence)\((?:[A-Za-z.]+, *)?"([a-z0-9_]+(?:\.[A-Za-z0-9_]+)+)"`)
