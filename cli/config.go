@@ -32,6 +32,7 @@ type Config struct {
 	HelpURL         string         `key:"help_url"`
 	Email           Email          `key:"email"`
 	SignIn          SignIn         `key:"sign_in"`
+	Notices         Notices        `key:"notices"`
 	Passwords       Passwords      `key:"passwords"`
 	Budgets         Budgets        `key:"budgets"`
 	Lifetimes       Lifetimes      `key:"lifetimes"`
@@ -114,6 +115,17 @@ type Template struct {
 	Subject  string `key:"subject"`
 	Text     string `key:"text"`
 	HTML     string `key:"html"`
+}
+
+// Notices says of which changes to their account people are told by mail. Turning one off means that nobody learns of a thief.
+type Notices struct {
+	NewDevices     bool `key:"new_devices" default:"true"`
+	Passwords      bool `key:"passwords" default:"true"`
+	Factors        bool `key:"factors" default:"true"`
+	RecoveryCodes  bool `key:"recovery_codes" default:"true"`
+	Addresses      bool `key:"addresses" default:"true"`
+	LinkedAccounts bool `key:"linked_accounts" default:"true"`
+	Deletion       bool `key:"deletion" default:"true"`
 }
 
 // SignIn says what people prove themselves with.

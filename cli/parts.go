@@ -120,10 +120,23 @@ func (c *Config) server(public *url.URL) server.Config {
 		CodeInSubject:  c.Email.CodeInSubject,
 		Budgets:        authn.Budgets(c.Budgets),
 		LeakedList:     c.Passwords.LeakedList,
+		QuietNotices:   c.Notices.quiet(),
 		Passwords: authn.Passwords{MemoryKiB: c.Passwords.MemoryKiB, Iterations: c.Passwords.Iterations, Parallelism: c.Passwords.Parallelism, Concurrency: c.Passwords.Concurrency,
 			Minimum: c.Passwords.Minimum, MinimumWithSecondFactor: c.Passwords.MinimumWithSecondFactor},
 		Lifetimes: server.Lifetimes(c.Lifetimes),
 	}
+}
+
+// quiet are the notices that are turned off, by their names in the engine.
+func (n Notices) quiet() []string {
+	var off []string
+	for name, on := range map[string]bool{"new_devices": n.NewDevices, "passwords": n.Passwords, "factors": n.Factors, "recovery_codes": n.RecoveryCodes,
+		"addresses": n.Addresses, "linked_accounts": n.LinkedAccounts, "deletion": n.Deletion} {
+		if !on {
+			off = append(off, name)
+		}
+	}
+	return off
 }
 
 // experience is what the configuration settles of how people sign in and sign up, and where it does. What is a default of the settings

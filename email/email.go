@@ -1,7 +1,7 @@
 // Package email owns mail: what a mail says (text and HTML, in the language of its reader), how it leaves (Amazon SES,
 // SMTP, or the development inbox), and what went wrong in words an administrator can act on.
 //
-// A mail is a [Message]; the functions [Code], [Closed] and [Test] make one, [Templates] lets an administrator replace
+// A mail is a [Message]; the functions [Code], [Change], [Closed] and [Test] make one, [Templates] lets an administrator replace
 // the words. A [Sender] delivers it or returns an [*Error]. Nothing here retries, queues or remembers: that is the
 // outbox of server/authn. Nothing here decides whether a mail may be sent.
 //
@@ -66,9 +66,10 @@ const (
 	MfaVerification          Usage = "MfaVerification"
 	BindMfa                  Usage = "BindMfa"
 
-	SignUpClosed Usage = "SignUpClosed" // to a stranger, where only administrators make accounts
-	TestMail     Usage = "Test"         // to an administrator who tries the settings
-	Invite       Usage = "Invitation"   // to somebody who may make an account
+	SignUpClosed  Usage = "SignUpClosed"  // to a stranger, where only administrators make accounts
+	TestMail      Usage = "Test"          // to an administrator who tries the settings
+	Invite        Usage = "Invitation"    // to somebody who may make an account
+	AccountChange Usage = "AccountChange" // to a person, after a change to their account
 )
 
 // Bounds of a message. Subjects are a line people read; bodies are far under what every mail server takes.

@@ -43,7 +43,7 @@ const maxInbox = 1000
 type Inbox struct {
 	mu       sync.Mutex
 	messages []Message
-	taken    map[string]int // how many messages to an address Wait has handed out
+	taken    map[string]int // how many messages Wait and WaitFor have handed out
 	arrived  chan struct{}  // closed and replaced at every message
 	refuse   error
 }
@@ -63,7 +63,11 @@ func (i *Inbox) Keep(_ context.Context, m Message) error {
 	i.messages = append(i.messages, m)
 	if over := len(i.messages) - maxInbox; over > 0 {
 		for _, gone := range i.messages[:over] {
-			i.taken[gone.To] = max(0, i.taken[gone.To]-1)
+			for _, queue := range []string{gone.To, gone.To + " " + string(gone.Usage)} {
+				if gone.Usage != AccountChange || queue != gone.To {
+					i.taken[queue] = max(0, i.taken[queue]-1)
+				}
+			}
 		}
 		i.messages = slices.Clone(i.messages[over:])
 	}
@@ -97,10 +101,21 @@ func (i *Inbox) Messages() []Message {
 	return slices.Clone(i.messages)
 }
 
-// Wait returns the oldest message to an address that Wait has not returned yet, waiting for it until ctx ends.
+// Wait returns the oldest message to an address that Wait has not returned yet, waiting for it until ctx ends. It passes over notices
+// of changes to an account, which come along with something else: those are WaitFor's.
 func (i *Inbox) Wait(ctx context.Context, to string) (Message, error) {
+	return i.wait(ctx, to, to, func(m Message) bool { return m.To == to && m.Usage != AccountChange })
+}
+
+// WaitFor is Wait for messages of one usage.
+func (i *Inbox) WaitFor(ctx context.Context, to string, usage Usage) (Message, error) {
+	return i.wait(ctx, to, to+" "+string(usage), func(m Message) bool { return m.To == to && m.Usage == usage })
+}
+
+// wait hands out the messages that are meant, one after the other; queue is under which it counts them.
+func (i *Inbox) wait(ctx context.Context, to, queue string, meant func(Message) bool) (Message, error) {
 	for {
-		m, ok, arrived := i.next(to)
+		m, ok, arrived := i.next(queue, meant)
 		if ok {
 			return m, nil
 		}
@@ -113,16 +128,16 @@ func (i *Inbox) Wait(ctx context.Context, to string) (Message, error) {
 }
 
 // next is Wait without waiting; the channel is closed at the next message.
-func (i *Inbox) next(to string) (Message, bool, <-chan struct{}) {
+func (i *Inbox) next(queue string, meant func(Message) bool) (Message, bool, <-chan struct{}) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	seen := 0
 	for _, m := range i.messages {
-		if m.To != to {
+		if !meant(m) {
 			continue
 		}
-		if seen == i.taken[to] {
-			i.taken[to]++
+		if seen == i.taken[queue] {
+			i.taken[queue]++
 			return m, true, nil
 		}
 		seen++

@@ -55,6 +55,7 @@ type Config struct {
 	CodeInSubject  bool
 	Budgets        authn.Budgets
 	Lifetimes      Lifetimes
+	QuietNotices   []string // of authn.NoticeGroups: what people are not told of by mail
 	Passwords      authn.Passwords
 	LeakedList     string // where to ask whether a password has leaked, by ranges; "": nowhere
 }
@@ -123,9 +124,9 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		authn.Config{
 			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, Settled: c.Settled, SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
-			Passwords: c.Passwords, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
+			Passwords: c.Passwords, Quiet: c.QuietNotices, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
 		},
-		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked})
+		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked, From: visitor})
 	inbox := ""
 	if c.Mail == "inbox" && isLoopback(c.PublicURL.Hostname()) {
 		inbox = "/inbox"
@@ -236,6 +237,15 @@ func (s *Server) byAdmin(cookies web.Cookies) func(*http.Request) bool {
 		live, err := s.engine.Session(r.Context(), cookies.Get(r, "session"))
 		return err == nil && live != nil && (live.User.Role == "admin" || live.User.Role == "owner")
 	}
+}
+
+// visitor is who a request came from, in the words of the engine.
+func visitor(ctx context.Context) authn.Visitor {
+	from := web.VisitorOf(ctx)
+	if !from.IP.IsValid() {
+		return authn.Visitor{} // the socket of the data folder, or the program itself
+	}
+	return authn.Visitor{IP: from.IP, Network: from.Network(), Agent: from.Agent}
 }
 
 // unremarkable are requests that come by the dozen and say nothing: style sheets, pages that look for new mail, questions after our health.

@@ -22,6 +22,7 @@ const (
 	EventPictureChanged  = "user.picture_changed"
 	EventDeletionAsked   = "user.deletion_asked"
 	EventDeletionTaken   = "user.deletion_withdrawn"
+	EventDenied          = "user.denied_change"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"

@@ -25,6 +25,7 @@ var (
 		{"devices", "id"},
 		{"invitations", "id"},
 		{"sign_ups", "address"},
+		{"notices", "id"},
 	}
 	sweepByWalk = []struct{ table, ended string }{
 		{"sessions", `expires < $1 OR (revoked_at > 0 AND revoked_at < $1)`},

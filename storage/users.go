@@ -14,7 +14,9 @@ type User struct {
 	Attributes json.RawMessage
 	Created    int64
 	Updated    int64
-	DeleteAt   int64 // when they go, because they have asked to; 0: they have not
+	DeleteAt   int64  // when they go, because they have asked to; 0: they have not
+	Language   string // of their last sign-in; "" means unknown
+	SignedIn   int64  // when that was; 0: never
 }
 
 // Leaving reports whether the person has asked to be deleted.
@@ -23,10 +25,10 @@ func (u User) Leaving() bool { return u.DeleteAt > 0 }
 // Active reports whether the person may sign in and their tokens count.
 func (u User) Active() bool { return u.Status == "active" }
 
-const userColumns = `u.id, u.status, u.role, u.name, COALESCE(u.username, ''), u.picture, u.locale, u.attributes, u.created, u.updated, u.delete_at`
+const userColumns = `u.id, u.status, u.role, u.name, COALESCE(u.username, ''), u.picture, u.locale, u.attributes, u.created, u.updated, u.delete_at, u.language, u.signed_in`
 
 func (u *User) fields() []any {
-	return []any{&u.ID, &u.Status, &u.Role, &u.Name, &u.Username, &u.Picture, &u.Locale, (*text)(&u.Attributes), &u.Created, &u.Updated, &u.DeleteAt}
+	return []any{&u.ID, &u.Status, &u.Role, &u.Name, &u.Username, &u.Picture, &u.Locale, (*text)(&u.Attributes), &u.Created, &u.Updated, &u.DeleteAt, &u.Language, &u.SignedIn}
 }
 
 // User returns the person with that id; ErrNotFound.
@@ -63,7 +65,12 @@ func (tx Tx) InsertUser(u User) error {
 	return err
 }
 
-// UpdateUser replaces everything about the person but id and created; ErrNotFound, ErrConflict (username taken).
+// MeetUser notes that a person has signed in, and the language of that; "" leaves the one before.
+func (tx Tx) MeetUser(id ID, language string, now int64) error {
+	return tx.one(`UPDATE users SET signed_in = $2, language = CASE WHEN $3 = '' THEN language ELSE $3 END WHERE id = $1`, id, now, language)
+}
+
+// UpdateUser replaces everything about the person but id, created and what MeetUser notes; ErrNotFound, ErrConflict (username taken).
 func (tx Tx) UpdateUser(u User) error {
 	return tx.one(`UPDATE users SET status = $2, role = $3, name = $4, username = $5, picture = $6, locale = $7, attributes = $8, updated = $9, delete_at = $10 WHERE id = $1`,
 		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Updated, u.DeleteAt)

@@ -244,6 +244,17 @@ var states = []state{
 	{"link-used", PageMayLeave, func(f Frame) templ.Component {
 		return LinkGone(LinkGonePage{Frame: f, Used: true, AgainURL: "https://bookstore.example/"})
 	}},
+	{"not-me", PageStays, func(f Frame) templ.Component {
+		f.Here = "/sign-in/not-me?t=t1"
+		return NotMe(NotMePage{Frame: own(f), Token: "t1", Kind: "address_primary", At: noon, Device: "Firefox (Linux)", IP: "203.0.113.24", Back: []string{"address_added", "address_primary"}})
+	}},
+	{"not-me-session", PageStays, func(f Frame) templ.Component {
+		return NotMe(NotMePage{Frame: own(f), Token: "t1", Kind: "new_device", At: noon, IP: "2001:db8::7"})
+	}},
+	{"not-me-done", PageMayLeave, func(f Frame) templ.Component { return Denied(DeniedPage{Frame: own(f), OnURL: "/sign-in"}) }},
+	{"not-me-mailed", PageMayLeave, func(f Frame) templ.Component {
+		return Denied(DeniedPage{Frame: own(f), Mailed: true, OnURL: "/sign-in/code?flow=f1"})
+	}},
 	{"link-old", PageMayLeave, func(f Frame) templ.Component { return LinkGone(LinkGonePage{Frame: own(f), AgainURL: "/sign-in"}) }},
 	{"set-up", PageStays, func(f Frame) templ.Component { return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n"}) }},
 	{"set-up-public", PageStays, func(f Frame) templ.Component {

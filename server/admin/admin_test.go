@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatelatch/server/authn"
+	"gatelatch/server/secret"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
@@ -42,11 +43,15 @@ func newOffice(t *testing.T) *office {
 	})
 	o := &office{t: t, store: store, clock: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(o.log, nil))
+	keys, err := secret.NewKeys(1, map[byte][secret.Size]byte{1: [secret.Size]byte(secret.Random(secret.Size))})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o.Admin = New(
 		Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:4283"}, Issuer: "http://localhost:4283/oidc", Version: "v0", Mail: "inbox", Listen: "127.0.0.1:4283"},
 		Deps{
 			Store: store, Log: log, Now: func() time.Time { return o.clock },
-			People: authn.New(authn.Config{}, authn.Deps{Store: store, Now: func() time.Time { return o.clock }, Log: log}),
+			People: authn.New(authn.Config{}, authn.Deps{Store: store, Keys: keys, Now: func() time.Time { return o.clock }, Log: log}),
 			OpenMail: func(c storage.Captured) (Mail, error) {
 				var m Mail
 				return m, json.Unmarshal(c.Sealed, &m)

@@ -151,6 +151,7 @@ func (e *Engine) CheckAddress(ctx context.Context, v Visitor, user storage.ID, a
 		}
 		return e.proveAddress(tx, v, user, address, now)
 	})
+	e.outbox.wakeUp()
 	if err == nil {
 		err = outcome
 	}
@@ -172,6 +173,9 @@ func (e *Engine) proveAddress(tx storage.Tx, v Visitor, user storage.ID, address
 	} else if err != nil {
 		return err
 	}
+	if err := e.notice(tx, v, user, change{kind: NoticeAddressAdded, by: actor(user), subject: address}, now); err != nil {
+		return err
+	}
 	return tx.InsertEvent(ownEvent(v, user, storage.EventAddressAdded, address))
 }
 
@@ -186,7 +190,16 @@ func (e *Engine) MakePrimary(ctx context.Context, v Visitor, user, session stora
 		case m.Primary:
 			return nil
 		}
+		told := change{kind: NoticeAddressPrimary, by: actor(user), subject: address}
+		for _, before := range all {
+			if before.Primary && before.VerifiedAt > 0 {
+				told.also = append(told.also, before.Address)
+			}
+		}
 		if err := tx.SetPrimaryEmail(user, address); err != nil {
+			return err
+		}
+		if err := e.notice(tx, v, user, told, now); err != nil {
 			return err
 		}
 		if err := endOthers(tx, user, session, now); err != nil {
@@ -229,6 +242,9 @@ func (e *Engine) RemoveAddress(ctx context.Context, v Visitor, user, session sto
 			return err
 		}
 		if err := endOthers(tx, user, session, now); err != nil {
+			return err
+		}
+		if err := e.notice(tx, v, user, change{kind: NoticeAddressRemoved, by: actor(user), subject: address, also: []string{address}}, now); err != nil {
 			return err
 		}
 		return tx.InsertEvent(ownEvent(v, user, storage.EventAddressRemoved, address))

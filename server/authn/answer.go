@@ -68,6 +68,7 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		e.logRefusal(ctx, refused)
 		return SignIn{}, err
 	}
+	e.outbox.wakeUp()
 	return in, nil
 }
 

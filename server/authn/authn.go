@@ -45,6 +45,7 @@ type Config struct {
 	Lifetimes     Lifetimes
 	Pool          string // the part of the Cognito pool's id after the _, which verifiers depend on; "": there is none
 	Passwords     Passwords
+	Quiet         []string // of NoticeGroups: what people are not told of by mail
 }
 
 // Lifetimes say how long things are good for. A zero takes its default.
@@ -65,6 +66,8 @@ type Deps struct {
 	Templates *email.Templates // the administrator's own words; nil: none
 	Now       func() time.Time
 	Log       *slog.Logger
+	// From is who a request came from, where whoever asks the engine for something does not say; nil: nobody knows.
+	From func(ctx context.Context) Visitor
 	// Leaked reports whether a password is among those that have leaked; nil: nobody is asked.
 	Leaked func(ctx context.Context, password string) (bool, error)
 }
@@ -83,6 +86,7 @@ type Engine struct {
 	outbox    outbox
 	hasher    hasher
 	leaked    func(context.Context, string) (bool, error)
+	visitor   func(context.Context) Visitor
 }
 
 // New makes the engine. Mail leaves only while [Engine.Deliver] runs.
@@ -92,7 +96,15 @@ func New(c Config, d Deps) *Engine {
 	c.Passwords = c.Passwords.withDefaults()
 	_, host, _ := strings.Cut(c.PublicURL, "://")
 	return &Engine{cfg: c, host: host, store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
-		hasher: newHasher(c.Passwords), leaked: d.Leaked}
+		hasher: newHasher(c.Passwords), leaked: d.Leaked, visitor: d.From}
+}
+
+// from is who a request came from.
+func (e *Engine) from(ctx context.Context) Visitor {
+	if e.visitor == nil {
+		return Visitor{}
+	}
+	return e.visitor(ctx)
 }
 
 func (e *Engine) now() int64 { return e.clock().UnixMicro() }

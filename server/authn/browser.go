@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatelatch/server/secret"
@@ -28,9 +29,13 @@ func (e *Engine) device(tx storage.Tx, v Visitor, user storage.ID, now int64) (d
 	return d, true, nil
 }
 
-// meetDevice notes that a person has signed in in this browser, and gives it a new cookie: a value that somebody has planted there,
-// or seen, is worth nothing afterwards.
-func (e *Engine) meetDevice(tx storage.Tx, v Visitor, user storage.ID, trust bool, now int64) (cookie string, err error) {
+// meetDevice notes that a person has signed in in this browser (they are told of one that is new), and gives it a new cookie: a value that
+// somebody has planted there, or seen, is worth nothing afterwards. A program gets none.
+func (e *Engine) meetDevice(tx storage.Tx, v Visitor, u storage.User, trust bool, now int64) (cookie string, err error) {
+	if v.Program {
+		return "", e.noticeDevice(tx, v, u, now)
+	}
+	user := u.ID
 	d, known, err := e.device(tx, v, user, now)
 	if err != nil {
 		return "", err
@@ -43,6 +48,9 @@ func (e *Engine) meetDevice(tx storage.Tx, v Visitor, user storage.ID, trust boo
 		}
 	}
 	if !known {
+		if err := e.noticeDevice(tx, v, u, now); err != nil {
+			return "", err
+		}
 		d = storage.Device{ID: storage.NewID(), UserID: user, Digest: digest, Created: now}
 	}
 	d.Agent, d.IP, d.Seen, d.Expires = v.Agent, ip(v), now, now+DeviceLife.Microseconds()
@@ -57,6 +65,24 @@ func (e *Engine) meetDevice(tx storage.Tx, v Visitor, user storage.ID, trust boo
 		return cookie, tx.MeetDevice(d)
 	}
 	return cookie, tx.InsertDevice(d)
+}
+
+// noticeDevice tells a person that they have signed in where they never had before. A program, which
+// keeps no cookie, is known while a session lives that was made by one of the same name.
+func (e *Engine) noticeDevice(tx storage.Tx, v Visitor, u storage.User, now int64) error {
+	if u.SignedIn == 0 {
+		return nil
+	}
+	if v.Program {
+		live, err := tx.UserSessions(u.ID, now)
+		if err != nil {
+			return fmt.Errorf("read sessions: %w", err)
+		}
+		if slices.ContainsFunc(live, func(s storage.Session) bool { return s.Agent == v.Agent }) {
+			return nil
+		}
+	}
+	return e.notice(tx, v, u.ID, change{kind: NoticeDevice, by: actor(u.ID)}, now)
 }
 
 // TrustedDevice is a browser that needs no second factor of a person, as they may see it.

@@ -128,6 +128,7 @@ func (e *Engine) ConfirmTOTP(ctx context.Context, v Visitor, s SetUpBy, code str
 		outcome, err = e.confirmTOTP(tx, v, s, typed, now)
 		return err
 	})
+	e.outbox.wakeUp()
 	if err == nil {
 		err = outcome
 	}
@@ -171,6 +172,9 @@ func (e *Engine) confirmTOTP(tx storage.Tx, v Visitor, s SetUpBy, typed string, 
 		}
 	}
 	if err := e.refundSecond(tx, v, s.User, kindTOTP+"/set_up", now); err != nil {
+		return nil, err
+	}
+	if err := e.notice(tx, v, s.User, change{kind: NoticeTOTPAdded, by: s.By, subject: t.ID.String()}, now); err != nil {
 		return nil, err
 	}
 	return nil, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventFactorAdded, Actor: s.By, UserID: s.User, IP: ip(v), Detail: string(MethodTOTP)})
@@ -245,7 +249,7 @@ func (e *Engine) ProtectTOTP(ctx context.Context, v Visitor, a Answer) (SignIn, 
 // RemoveTOTP takes a person's authenticator away, with their recovery codes if nothing is left to recover from. Every browser asks
 // for what is left again. by is who does it. ErrNotEnrolled, ErrNoUser.
 func (e *Engine) RemoveTOTP(ctx context.Context, by string, user storage.ID) error {
-	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
 		err := tx.DeleteTOTP(u.ID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return ErrNotEnrolled
@@ -253,8 +257,13 @@ func (e *Engine) RemoveTOTP(ctx context.Context, by string, user storage.ID) err
 		if err != nil {
 			return err
 		}
+		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: NoticeTOTPRemoved, by: by}, now); err != nil {
+			return err
+		}
 		return e.removed(tx, by, u.ID, MethodTOTP, now)
 	})
+	e.outbox.wakeUp()
+	return err
 }
 
 // RemoveSecondFactors takes away all that a person proves themselves with besides what a sign-in begins with: for whoever has lost

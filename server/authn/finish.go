@@ -190,15 +190,28 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 	}
 	var err error
 	trust := g.Trust && level(g.Proven) > 1 && s.Experience.TrustDevice > 0
-	if !v.Program {
-		if in.Device, err = e.meetDevice(tx, v, u.ID, trust, now); err != nil {
-			return SignIn{}, fmt.Errorf("keep browser: %w", err)
-		}
+	if in.Device, err = e.meetDevice(tx, v, u, trust, now); err != nil {
+		return SignIn{}, fmt.Errorf("keep browser: %w", err)
+	}
+	if err := e.meet(tx, v, u, now); err != nil {
+		return SignIn{}, err
 	}
 	if err := e.replaceSession(tx, v, before, row, now); err != nil {
 		return SignIn{}, fmt.Errorf("end the session before: %w", err)
 	}
 	return in, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignedIn, Actor: actor(u.ID), UserID: u.ID, ClientID: s.Client.ID, IP: ip(v), Device: Device(v.Agent), Detail: row.Methods})
+}
+
+// meet notes that a person has signed in, and in which language.
+func (e *Engine) meet(tx storage.Tx, v Visitor, u storage.User, now int64) error {
+	language := ""
+	if v.Languages != "" {
+		language = e.cfg.Words.Match(v.Languages, e.cfg.Language).Lang()
+	}
+	if err := tx.MeetUser(u.ID, language, now); err != nil {
+		return fmt.Errorf("meet person: %w", err)
+	}
+	return nil
 }
 
 // authTime is when the person last proved something.

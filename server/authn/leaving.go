@@ -30,6 +30,9 @@ func (e *Engine) EndAccount(ctx context.Context, v Visitor, user storage.ID, typ
 		if err := tx.UpdateUser(u); err != nil {
 			return err
 		}
+		if err := e.notice(tx, v, u.ID, change{kind: NoticeDeletion, by: actor(u.ID)}, now); err != nil {
+			return err
+		}
 		return EndAccess(tx, u.ID, now)
 	})
 	e.outbox.wakeUp()

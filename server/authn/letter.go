@@ -17,14 +17,16 @@ const closedEvery = 24 * time.Hour
 // letter is what the outbox keeps of a mail: names of rows and what is known of the visitor. The code is derived when the mail
 // is written, so the outbox holds no secret.
 type letter struct {
-	OTP    string `json:"otp"`
-	Sent   int64  `json:"sent"` // of the code's row: a newer request for the same code takes the place of this one
+	OTP    string `json:"otp,omitempty"`
+	Sent   int64  `json:"sent,omitempty"` // of the code's row: a newer request for the same code takes the place of this one
 	Lang   string `json:"lang,omitempty"`
 	Client string `json:"client,omitempty"`
 	Device string `json:"device,omitempty"`
 	IP     string `json:"ip,omitempty"`
 
 	Invitation string `json:"invitation,omitempty"` // instead of a code
+	Notice     string `json:"notice,omitempty"`     // instead of a code: the row of a notice,
+	ByAdmin    bool   `json:"by_admin,omitempty"`   // and that it is about what an administrator did
 }
 
 // post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
@@ -40,6 +42,9 @@ func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, no
 // write makes the mail from the code's row. It is not worth sending once the code was used or has expired, a newer one
 // has taken its place, or the stranger it belongs to has been told lately.
 func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
+	if l.Notice != "" {
+		return e.writeNotice(ctx, l)
+	}
 	now := e.now()
 	tx := e.store.View(ctx)
 	if l.Invitation != "" {

@@ -106,5 +106,6 @@ func (e *Engine) CheckLink(ctx context.Context, v Visitor, a Answer) (SignIn, er
 	if err != nil {
 		return SignIn{}, err
 	}
+	e.outbox.wakeUp()
 	return in, nil
 }

@@ -49,7 +49,7 @@ type outbox struct {
 }
 
 func newOutbox() outbox {
-	return outbox{carriers: map[string]Carrier{}, wake: map[string]chan struct{}{kindMail: make(chan struct{}, 1)}, mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
+	return outbox{carriers: map[string]Carrier{}, wake: map[string]chan struct{}{kindMail: make(chan struct{}, 1), kindNotice: make(chan struct{}, 1)}, mu: new(sync.Mutex), trouble: map[email.Kind]time.Time{}}
 }
 
 // wakeUp makes Deliver look at once.
@@ -193,7 +193,7 @@ func (e *Engine) deliver(ctx context.Context, d storage.Delivery) {
 
 // send writes the mail and hands it to the sender; nil also for a mail that is not worth sending any more.
 func (e *Engine) send(ctx context.Context, d storage.Delivery, l *letter) error {
-	if d.Kind != kindMail {
+	if d.Kind != kindMail && d.Kind != kindNotice {
 		return fmt.Errorf("this version knows no delivery of kind %q", d.Kind)
 	}
 	if err := json.Unmarshal([]byte(d.Payload), l); err != nil {
@@ -222,7 +222,7 @@ func (e *Engine) record(tx storage.Tx, d storage.Delivery, l letter, sendErr err
 	}
 	var known *email.Error
 	permanent := errors.As(sendErr, &known) && known.Permanent
-	if known != nil && (permanent || lasting[known.Kind]) {
+	if known != nil && d.Kind == kindMail && (permanent || lasting[known.Kind]) {
 		_, err := tx.Pending(kindUnsent, unsent, now)
 		if errors.Is(err, storage.ErrNotFound) {
 			err = tx.InsertPending(storage.Pending{Digest: unsent, Kind: kindUnsent, Created: now, Expires: d.Expires})

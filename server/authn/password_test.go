@@ -293,7 +293,7 @@ func TestKnownAndUnknownPeopleTakeTheSameStatements(t *testing.T) {
 	t.Cleanup(func() { store.Close() })
 	b := generous()
 	b.WrongGuessesPerAddressHour = 3
-	r := newRoom(t, store, authn.Config{Passwords: light, Budgets: b})
+	r := newRoom(t, store, authn.Config{Passwords: light, Budgets: b, Quiet: []string{"passwords"}})
 	r.person("ann@example.com", horse)
 	if _, err := r.e.CreateUser(t.Context(), "cli", "bob@example.com", ""); err != nil { // has no password
 		t.Fatal(err)
@@ -480,6 +480,9 @@ type counter struct {
 func (c *counter) count(query string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if strings.Contains(query, "outbox") {
+		return // whoever sends mail looks when it suits them
+	}
 	c.list = append(c.list, strings.Join(strings.Fields(query), " "))
 }
 

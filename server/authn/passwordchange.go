@@ -85,7 +85,16 @@ func (e *Engine) keepPassword(ctx context.Context, user storage.ID, password str
 
 func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, kept keptPassword, n NewPassword) error {
 	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+		kind := NoticePasswordChanged
+		if _, err := tx.Password(u.ID); errors.Is(err, storage.ErrNotFound) {
+			kind = NoticePasswordSet
+		} else if err != nil {
+			return err
+		}
 		if err := replacePassword(tx, u, kept, now); err != nil {
+			return err
+		}
+		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: kind, by: by}, now); err != nil {
 			return err
 		}
 		if !n.KeepOthers {
@@ -125,7 +134,7 @@ func endBesides(tx storage.Tx, user, keep storage.ID, now int64) error {
 
 // RemovePassword takes a person's password away, unless it is their last way in. ErrNoPassword, ErrLastWayIn, ErrNoUser.
 func (e *Engine) RemovePassword(ctx context.Context, by string, user storage.ID) error {
-	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
 		left, err := e.factors(tx, u.ID)
 		if err != nil {
 			return err
@@ -146,8 +155,13 @@ func (e *Engine) RemovePassword(ctx context.Context, by string, user storage.ID)
 		if err := tx.ForgetProgress(u.ID); err != nil {
 			return err
 		}
+		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: NoticePasswordRemoved, by: by}, now); err != nil {
+			return err
+		}
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasswordRemoved, Actor: by, UserID: u.ID})
 	})
+	e.outbox.wakeUp()
+	return err
 }
 
 // keepsWayIn refuses to leave a person with nothing that a sign-in can begin with here. left is what they would have. ErrLastWayIn.

@@ -139,6 +139,9 @@ func (e *Engine) ResetPassword(ctx context.Context, v Visitor, flow, password st
 		if err := EndAccess(tx, owner.ID, now); err != nil {
 			return err
 		}
+		if err := e.notice(tx, v, owner.ID, change{kind: NoticePasswordReset, by: actor(owner.ID)}, now); err != nil {
+			return err
+		}
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasswordReset, Actor: actor(owner.ID), UserID: owner.ID, ClientID: f.ClientID, IP: ip(v)})
 	})
 	if err != nil {

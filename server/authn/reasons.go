@@ -75,6 +75,7 @@ const (
 	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server
 	BudgetAllMails             = "all_mails"              // mails of the whole server
 	BudgetSecondFactor         = "second_factor"          // answers to a second factor of this person, in an hour
+	BudgetNotices              = "notices"                // mails about changes to this person's account
 	BudgetSecondFactorDay      = "second_factor_day"      // likewise, in a day
 )
 

@@ -106,7 +106,7 @@ func (e *Engine) makeFirstRecoveryCodes(tx storage.Tx, s SetUpBy, now int64) err
 // NewRecoveryCodes gives a person a new set; the old ones work no more. UnsavedRecoveryCodes has them. ErrNotEnrolled if they have no
 // second factor to recover from, ErrNoUser.
 func (e *Engine) NewRecoveryCodes(ctx context.Context, s SetUpBy) error {
-	return e.changeUser(ctx, s.User, func(tx storage.Tx, u storage.User, now int64) error {
+	err := e.changeUser(ctx, s.User, func(tx storage.Tx, u storage.User, now int64) error {
 		has, err := e.factors(tx, u.ID)
 		if err != nil {
 			return err
@@ -114,8 +114,13 @@ func (e *Engine) NewRecoveryCodes(ctx context.Context, s SetUpBy) error {
 		if !has.TOTP && has.Passkeys == 0 {
 			return ErrNotEnrolled
 		}
+		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: NoticeRecoveryCodes, by: s.By}, now); err != nil {
+			return err
+		}
 		return e.makeRecoveryCodes(tx, s, now)
 	})
+	e.outbox.wakeUp()
+	return err
 }
 
 // UnsavedRecoveryCodes are those that were made here and that the person has not said to have kept (SavedRecoveryCodes); nil if

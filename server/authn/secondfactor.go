@@ -35,6 +35,7 @@ func (e *Engine) answer(ctx context.Context, try func(tx storage.Tx, now int64) 
 		e.logRefusal(ctx, refused)
 		return SignIn{}, err
 	}
+	e.outbox.wakeUp()
 	return in, nil
 }
 
@@ -80,7 +81,10 @@ func (e *Engine) CheckRecovery(ctx context.Context, v Visitor, a Answer) (SignIn
 		return SignIn{}, ErrNotAnswer
 	}
 	return e.second(ctx, v, a, MethodRecovery, func(tx storage.Tx, user storage.ID, now int64) (outcome, err error) {
-		return e.spendRecovery(tx, user, typed, now)
+		if outcome, err = e.spendRecovery(tx, user, typed, now); outcome != nil || err != nil {
+			return outcome, err
+		}
+		return nil, e.notice(tx, v, user, change{kind: NoticeRecoveryUsed, by: actor(user)}, now)
 	})
 }
 

@@ -24,6 +24,8 @@
 //	POST /sign-in/protect/saved       flow
 //	GET  /invitation         t        what the link of an invitation opens
 //	POST /invitation         t
+//	GET  /sign-in/not-me     t, flow  what the button in a notice opens
+//	POST /sign-in/not-me     t
 //	GET  /set-up             t        the first admin
 //	POST /set-up             t, name, email, sign_up
 //	POST /sign-out
@@ -125,6 +127,8 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/protect/saved":      d.form(d.postSaved),
 		"GET /invitation":                  d.page(d.invitation),
 		"POST /invitation":                 d.form(d.postInvitation),
+		"GET /sign-in/not-me":              d.page(d.notMe),
+		"POST /sign-in/not-me":             d.form(d.postNotMe),
 		"GET /set-up":                      d.page(d.setUp),
 		"POST /set-up":                     d.form(d.postSetUp),
 		"POST /sign-out":                   d.form(d.postSignOut),
