@@ -84,6 +84,12 @@ func TestWhoSignsInDuringTheDaysOfGraceIsAskedAndGoesOn(t *testing.T) {
 	if flow := p.form("/account/keep").Get("flow"); flow != "" {
 		t.Errorf("without a flow the form names %q", flow)
 	}
+	p.post("/account/keep", url.Values{"flow": {storage.NewID().String()}}) // a flow that is none leads nowhere
+	if w.who("ann@example.com").Leaving() {
+		t.Error("whoever stays is still about to go")
+	}
+	p.visit("/account")
+	p.post("/account/delete", url.Values{"address": {"ann@example.com"}})
 	p.visit("/oidc/authorize?" + authorization("prompt", "login").Encode())
 	p.proves("ann@example.com")
 	p.post("/account/keep", p.form("/account/keep"))

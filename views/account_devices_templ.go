@@ -27,7 +27,7 @@ type AccountDevices struct {
 // AccountDevice is one of them.
 type AccountDevice struct {
 	ID    string
-	Name  string // as "Firefox on Linux"; may be empty
+	Name  string // as "Firefox (Linux)"; may be empty
 	IP    string // may be empty
 	Seen  time.Time
 	Here  bool // the one at hand

@@ -512,8 +512,8 @@ func accountProfile(f Frame, change func(*AccountProfile)) Panel {
 
 func accountDevices(f Frame, change func(*AccountDevices)) Panel {
 	p := AccountDevices{Words: f.Words, Devices: []AccountDevice{
-		{ID: "s1", Name: "Firefox on Linux", IP: "203.0.113.24", Seen: noon, Here: true, Apps: 2},
-		{ID: "s2", Name: "Safari on iPhone", IP: "203.0.113.87", Seen: noon.Add(-2 * time.Hour), Phone: true, Apps: 1},
+		{ID: "s1", Name: "Firefox (Linux)", IP: "203.0.113.24", Seen: noon, Here: true, Apps: 2},
+		{ID: "s2", Name: "Safari (iPhone)", IP: "203.0.113.87", Seen: noon.Add(-2 * time.Hour), Phone: true, Apps: 1},
 		{ID: "s3", IP: "2001:db8:85a3::8a2e:370:7334", Seen: noon.Add(-50 * time.Hour)},
 	}}
 	change(&p)
@@ -521,8 +521,8 @@ func accountDevices(f Frame, change func(*AccountDevices)) Panel {
 }
 
 var happened = []AccountEvent{
-	{Kind: "session_signed_in", App: "Bookstore", Device: "Firefox on Linux", IP: "203.0.113.24", At: noon},
-	{Kind: "address_primary", Address: "ann@example.com", Device: "Firefox on Linux", IP: "203.0.113.24", At: noon.Add(-time.Hour)},
+	{Kind: "session_signed_in", App: "Bookstore", Device: "Firefox (Linux)", IP: "203.0.113.24", At: noon},
+	{Kind: "address_primary", Address: "ann@example.com", Device: "Firefox (Linux)", IP: "203.0.113.24", At: noon.Add(-time.Hour)},
 	{Kind: "consent_given", App: "Paper Agent", At: noon.Add(-26 * time.Hour)},
 	{Kind: "user_created", At: noon.AddDate(0, 0, -60)},
 }

@@ -86,6 +86,10 @@ func (d *Door) postKeep(w http.ResponseWriter, r *http.Request) error {
 		if err := d.engine.KeepAccount(v.ctx(), v.visitor, v.user()); err != nil {
 			return err
 		}
+		f, _, err := d.engine.Flow(v.ctx(), flowOf(v.in), v.visitor.Browser)
+		if err == nil && f.ReturnTo == backPath { // they were on their way to this page
+			return d.done(v, "data", "kept")
+		}
 		return web.SeeOther(v.w, v.r, onward(v.in))
 	})
 }
