@@ -109,7 +109,7 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, k
 }
 
 // replacePassword keeps another password. A sign-in that is under way has to begin again: what was proven in it with the password before
-// is worth nothing.
+// is worth nothing; and every browser is asked for the second factor again, also where the other sessions go on.
 func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64) error {
 	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: kept.hash, Changed: now}); err != nil {
 		return err
@@ -117,19 +117,18 @@ func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64
 	if err := keepVerifier(tx, u.ID, kept.verifier, now); err != nil {
 		return err
 	}
+	if err := tx.UntrustDevices(u.ID); err != nil {
+		return err
+	}
 	return tx.ForgetProgress(u.ID)
 }
 
-// endBesides ends what was begun with the password before, but for the session in which it is changed; without one, everything. Every
-// browser is asked for the second factor again.
+// endBesides ends what was begun with the password before, but for the session in which it is changed; without one, everything.
 func endBesides(tx storage.Tx, user, keep storage.ID, now int64) error {
 	if keep.IsZero() {
 		return EndAccess(tx, user, now)
 	}
-	if err := endOthers(tx, user, keep, now); err != nil {
-		return err
-	}
-	return tx.UntrustDevices(user)
+	return endOthers(tx, user, keep, now)
 }
 
 // RemovePassword takes a person's password away, unless it is their last way in. ErrNoPassword, ErrLastWayIn, ErrNoUser.
