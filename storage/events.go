@@ -60,6 +60,10 @@ const (
 	EventInviteAccepted  = "invitation.accepted"
 	EventInviteRevoked   = "invitation.revoked"
 	EventSettingChanged  = "setting.changed"
+	EventPasskeyCreated  = "passkey.created"
+	EventPasskeyRenamed  = "passkey.renamed"
+	EventPasskeyRemoved  = "passkey.removed"
+	EventPasskeyDoubled  = "passkey.doubled" // its count of signatures went back
 	EventKeyCreated      = "key.created"
 	EventKeyRotated      = "key.rotated"
 	EventKeyRetired      = "key.retired"

@@ -15,7 +15,7 @@ const (
 )
 
 // ACRs are the strengths of a sign-in that can be reached here, the weakest first (OpenID Connect Core §2, acr).
-var ACRs = []string{ACR, ACR2}
+var ACRs = []string{ACR, ACR2, PHR}
 
 // strengths orders every acr there is a meaning for.
 var strengths = map[string]int{ACR: 1, ACR2: 2, PHR: 3}

@@ -46,6 +46,8 @@ type Config struct {
 	Pool          string // the part of the Cognito pool's id after the _, which verifiers depend on; "": there is none
 	Passwords     Passwords
 	Quiet         []string // of NoticeGroups: what people are not told of by mail
+
+	RelatedOrigins []string // whose pages may use the passkeys of this server, too
 }
 
 // Lifetimes say how long things are good for. A zero takes its default.
@@ -76,6 +78,7 @@ type Deps struct {
 type Engine struct {
 	cfg       Config
 	host      string // of PublicURL
+	party     party
 	store     *storage.Store
 	keys      *secret.Keys
 	mail      email.Sender
@@ -95,7 +98,7 @@ func New(c Config, d Deps) *Engine {
 	c.Lifetimes = c.Lifetimes.withDefaults()
 	c.Passwords = c.Passwords.withDefaults()
 	_, host, _ := strings.Cut(c.PublicURL, "://")
-	return &Engine{cfg: c, host: host, store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
+	return &Engine{cfg: c, host: host, party: partyOf(c), store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
 		hasher: newHasher(c.Passwords), leaked: d.Leaked, visitor: d.From}
 }
 

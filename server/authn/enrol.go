@@ -292,8 +292,16 @@ func (e *Engine) RemoveSecondFactors(ctx context.Context, by string, user storag
 	})
 }
 
-// removed does what follows the removal of a second factor, whichever it was.
+// removed does what follows the removal of a second factor, and tells of it.
 func (e *Engine) removed(tx storage.Tx, by string, user storage.ID, m Method, now int64) error {
+	if err := e.withdraw(tx, user, m, now); err != nil {
+		return err
+	}
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventFactorRemoved, Actor: by, UserID: user, Detail: string(m)})
+}
+
+// withdraw ends what hung on a second factor that a person has no more.
+func (e *Engine) withdraw(tx storage.Tx, user storage.ID, m Method, now int64) error {
 	if err := tx.TurnOffSecondFactor(user, string(m)); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
@@ -306,10 +314,7 @@ func (e *Engine) removed(tx storage.Tx, by string, user storage.ID, m Method, no
 			return err
 		}
 	}
-	if err := tx.UntrustDevices(user); err != nil {
-		return err
-	}
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventFactorRemoved, Actor: by, UserID: user, Detail: string(m)})
+	return tx.UntrustDevices(user)
 }
 
 // Preference says whether a person wants to be asked for a second factor at every sign-in, and before the others.

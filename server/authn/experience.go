@@ -24,6 +24,9 @@ type Experience struct {
 	SecondFactorGroups []string `json:"second_factor_groups,omitempty"` // whose members need one, for SecondFactorGroups
 	SecondFactors      []Method `json:"second_factors,omitempty"`       // that people may use
 	TrustDevice        int64    `json:"trust_device,omitempty"`         // seconds that a browser may be excused from the second factor; negative: never
+
+	PasskeyVerification string `json:"passkey_verification,omitempty"` // one of the Verification words
+	PasskeyOffer        string `json:"passkey_offer,omitempty"`        // one of the Offer words
 }
 
 // Who may sign up.
@@ -62,6 +65,7 @@ func unsettled(field reflect.Value) bool {
 
 var defaultExperience = Experience{
 	SignUp: SignUpClosed, Methods: FirstMethods, SecondFactor: SecondFactorOptional, SecondFactors: SecondMethods, TrustDevice: trustDevice,
+	PasskeyVerification: VerificationRequired, PasskeyOffer: OfferNew,
 }
 
 // demandsSecond reports whether the server itself asks a member of those groups, with those factors, for a second factor.

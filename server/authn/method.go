@@ -25,8 +25,8 @@ const (
 // FirstMethods are what a sign-in can begin with here, SecondMethods what can be its second factor, as long as nobody settles
 // it otherwise.
 var (
-	FirstMethods  = []Method{MethodCode, MethodPassword}
-	SecondMethods = []Method{MethodTOTP}
+	FirstMethods  = []Method{MethodCode, MethodPassword, MethodPasskey}
+	SecondMethods = []Method{MethodTOTP, MethodPasskey}
 	// SecondFactorChoices are what second_factors can name.
 	SecondFactorChoices = append(slices.Clone(SecondMethods), MethodCode)
 )
@@ -116,7 +116,9 @@ func (e *Engine) factors(tx storage.Tx, user storage.ID) (Factors, error) {
 			has.Preferred = Method(f.Method)
 		}
 	}
-	return has, nil
+	passkeys, err := tx.CountPasskeys(user)
+	has.Passkeys = int(passkeys)
+	return has, err
 }
 
 // level is how strong proofs are together: 0 for none, 1 for one factor, 2 for two of different kinds, 3 if one of two cannot be phished.

@@ -218,6 +218,8 @@ func (e *Engine) takeBack(tx storage.Tx, v Visitor, c storage.Notice, spoilt str
 			return err
 		}
 		return e.removed(tx, actor(c.UserID), c.UserID, MethodTOTP, now)
+	case NoticePasskeyAdded:
+		return e.takeBackPasskey(tx, c, now)
 	case NoticeRecoveryCodes:
 		return tx.ReplaceRecoveryCodes(c.UserID, nil, now)
 	case NoticeAddressAdded:
@@ -263,6 +265,29 @@ func (e *Engine) takeBackPassword(tx storage.Tx, v Visitor, c storage.Notice, sp
 		}
 	}
 	return tx.InsertEvent(ownEvent(v, c.UserID, storage.EventPasswordRemoved, ""))
+}
+
+// takeBackPasskey removes a passkey that was added, unless it is the only way in.
+func (e *Engine) takeBackPasskey(tx storage.Tx, c storage.Notice, now int64) error {
+	id, err := storage.ParseID(c.Subject)
+	if err != nil {
+		return err
+	}
+	mine, err := tx.Passkeys(c.UserID)
+	if err != nil || !slices.ContainsFunc(mine, func(p storage.Passkey) bool { return p.ID == id }) {
+		return err
+	}
+	left, err := e.factors(tx, c.UserID)
+	if err != nil {
+		return err
+	}
+	left.Passkeys--
+	if err := e.keepsWayIn(tx, left); errors.Is(err, ErrLastWayIn) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return e.dropPasskey(tx, actor(c.UserID), c.UserID, id, now)
 }
 
 // takeBackAddress removes an address that was added, unless it is the main one or the last that is proven.

@@ -178,6 +178,9 @@ func (s Standing) Enrolls() []Method {
 	if slices.Contains(s.Experience.SecondFactors, MethodTOTP) && !s.Has.TOTP && s.insisted() < 3 {
 		enrolls = append(enrolls, MethodTOTP)
 	}
+	if slices.Contains(s.Experience.SecondFactors, MethodPasskey) || s.insisted() > 2 {
+		enrolls = append(enrolls, MethodPasskey)
+	}
 	return enrolls
 }
 

@@ -53,7 +53,7 @@ func TestNextStepOfEveryDemand(t *testing.T) {
 		{name: "a wish that is fulfilled", demands: Demands{ACRValues: []string{"phr", ACR}}, live: strong(ACR), want: StepDone},
 		{name: "a wish that can be fulfilled", demands: Demands{ACRValues: []string{ACR}}, live: strong("0"), want: StepRaise},
 		{name: "a wish that was asked for already", flow: finished, demands: Demands{ACRValues: []string{ACR}}, live: strong("0"), want: StepDone},
-		{name: "a wish that nobody can fulfil", demands: Demands{ACRValues: []string{"phr"}}, live: strong(ACR), want: StepDone},
+		{name: "a wish for more than is proven", demands: Demands{ACRValues: []string{"phr"}}, live: strong(ACR), want: StepRaise},
 		{name: "a wish without a meaning", demands: Demands{ACRValues: []string{"x"}}, live: strong(ACR), want: StepDone},
 		{name: "more than was wished for", demands: Demands{ACRValues: []string{ACR}}, live: strong("phr"), want: StepDone},
 		{name: "required and fulfilled", demands: Demands{RequiredACR: []string{"phr", ACR}}, live: strong(ACR), want: StepDone},

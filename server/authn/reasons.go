@@ -38,6 +38,9 @@ var (
 	ErrUnconfirmed   = errors.New("the sign-up has not brought its code yet")
 	ErrNoGroup       = errors.New("there is no such group")
 	ErrGroupName     = errors.New("not a name for a group")
+	ErrPasskeyGone   = errors.New("nobody asked for this passkey here, or its time is over")
+	ErrNoPasskey     = errors.New("there is no such passkey")
+	ErrPasskey       = errors.New("the passkey proves nothing")
 	ErrNotEnrolled   = errors.New("the person has not set that up")
 	ErrNoSetUp       = errors.New("nothing of that kind is being set up here, or its time is over")
 )
@@ -117,3 +120,29 @@ func (c *CodeGone) Error() string {
 
 // Is makes errors.Is(err, ErrCodeGone) true.
 func (c *CodeGone) Is(target error) bool { return target == ErrCodeGone }
+
+// PasskeyError is ErrPasskey with what became of a passkey.
+type PasskeyError struct {
+	Reason     PasskeyReason
+	Detail     string // for the log
+	Credential []byte // id of an unknown one, so that its authenticator can be told
+}
+
+// PasskeyReason is why a passkey proves nothing, or could not be made.
+type PasskeyReason int
+
+// The reasons.
+const (
+	PasskeyRefused PasskeyReason = iota // whatever it was, trying again may help
+	PasskeyUnknown                      // nobody has it here: it was removed
+	PasskeyTaken                        // to be made: there is one with its id
+	PasskeyFull                         // to be made: the person has as many as anybody can have
+)
+
+// Error implements error.
+func (p *PasskeyError) Error() string { return "passkey refused: " + p.Detail }
+
+// Is makes errors.Is(err, ErrPasskey) true.
+func (p *PasskeyError) Is(target error) bool { return target == ErrPasskey }
+
+func refusePasskey(detail string) error { return &PasskeyError{Detail: detail} }

@@ -141,7 +141,7 @@ func TestACRInTokensIsOneThatWasAskedForAndFulfilled(t *testing.T) {
 		{"the usual", usual, set("acr_values", authn.ACR), authn.ACR},
 		{"the first that is fulfilled", best, set("acr_values", "x urn:gatelatch:2 phr"), "urn:gatelatch:2"},
 		{"in the order asked", usual, set("acr_values", "phr urn:gatelatch:1"), authn.ACR},
-		{"a wish nobody fulfils", usual, set("acr_values", "phr"), authn.ACR},
+		{"a wish for more than was proven", usual, set("acr_values", "phr"), "sign-in"},
 		{"a wish without meaning", usual, set("acr_values", "x"), authn.ACR},
 		{"a wish that a new sign-in fulfils", weak, set("acr_values", authn.ACR), "sign-in"},
 		{"by claims", best, acrClaim(`"values":["urn:gatelatch:2"]`), "urn:gatelatch:2"},
@@ -152,7 +152,7 @@ func TestACRInTokensIsOneThatWasAskedForAndFulfilled(t *testing.T) {
 		{"essential and fulfilled", usual, acrClaim(`"essential":true,"value":"urn:gatelatch:1"`), authn.ACR},
 		{"essential without values", usual, acrClaim(`"essential":true`), authn.ACR},
 		{"essential, and a new sign-in fulfils it", weak, acrClaim(`"essential":true,"values":["urn:gatelatch:1"]`), "sign-in"},
-		{"essential, and nobody fulfils it", usual, acrClaim(`"essential":true,"values":["phr"]`), "unmet_authentication_requirements"},
+		{"essential, and more than was proven", usual, acrClaim(`"essential":true,"values":["phr"]`), "sign-in"},
 		{"essential without meaning", usual, acrClaim(`"essential":true,"value":"x"`), "unmet_authentication_requirements"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -226,6 +226,9 @@ func TestAClientThatInsistsOnStrength(t *testing.T) {
 		t.Fatalf("after the step-up: %d %v", got.status, got.body)
 	}
 	c.Settings.RequiredACR = "phr"
+	w.write(func(tx storage.Tx) error { return tx.UpdateClient(c) })
+	w.toSignIn(request("web"), cookie)
+	c.Settings.RequiredACR = "urn:example:biometric"
 	w.write(func(tx storage.Tx) error { return tx.UpdateClient(c) })
 	if got := w.authorize(request("web"), cookie); got.Get("error") != "unmet_authentication_requirements" {
 		t.Fatalf("what nobody reaches: got %v", got)
