@@ -130,13 +130,16 @@ type Notices struct {
 
 // SignIn says what people prove themselves with.
 type SignIn struct {
-	Methods            []string      `key:"methods"`
-	SecondFactor       string        `key:"second_factor" oneof:"off,optional,required,groups"`
-	SecondFactorGroups []string      `key:"second_factor_groups"`
-	SecondFactors      []string      `key:"second_factors"`
-	TrustDevice        time.Duration `key:"trust_device" default:"30d" min:"0s"`
-	AllowedDomains     []string      `key:"allowed_domains"`
-	RefusedDomains     []string      `key:"refused_domains"`
+	Methods             []string      `key:"methods"`
+	SecondFactor        string        `key:"second_factor" oneof:"off,optional,required,groups"`
+	SecondFactorGroups  []string      `key:"second_factor_groups"`
+	SecondFactors       []string      `key:"second_factors"`
+	TrustDevice         time.Duration `key:"trust_device" default:"30d" min:"0s"`
+	AllowedDomains      []string      `key:"allowed_domains"`
+	RefusedDomains      []string      `key:"refused_domains"`
+	PasskeyVerification string        `key:"passkey_verification" oneof:"required,preferred"`
+	PasskeyOffer        string        `key:"passkey_offer" oneof:"new,signin,never"`
+	RelatedOrigins      []string      `key:"related_origins"`
 }
 
 // Passwords say how passwords are kept, and what is asked of new ones.

@@ -20,7 +20,7 @@ import (
 func (c *Config) check() error {
 	for _, step := range []func() error{
 		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
-		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkSignIn, c.checkPasswords, c.checkClients,
+		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkSignIn, c.checkPasswords, c.checkPasskeys, c.checkClients,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -137,6 +137,23 @@ func (c *Config) checkLanguages() error {
 			spoken = append(spoken, l.Tag)
 		}
 		return c.complain("languages.default", "expected a language that is spoken here: %s", orList(spoken))
+	}
+	return nil
+}
+
+// maxRelatedOrigins is how many sites browsers look at (WebAuthn Level 3 §5.11.1 demands at least five).
+const maxRelatedOrigins = 5
+
+// checkPasskeys looks at the sites that may use the passkeys of this server.
+func (c *Config) checkPasskeys() error {
+	for _, text := range c.SignIn.RelatedOrigins {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" || u.Host == "" || text != "https://"+strings.ToLower(u.Host) {
+			return c.complain("sign_in.related_origins", "each is an origin such as https://shop.example.com, in small letters and with nothing after the host")
+		}
+	}
+	if len(c.SignIn.RelatedOrigins) > maxRelatedOrigins {
+		return c.complain("sign_in.related_origins", "browsers look at %d at most", maxRelatedOrigins)
 	}
 	return nil
 }

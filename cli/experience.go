@@ -96,6 +96,7 @@ type experienceFlags struct {
 	signUp, secondFactor, trustDevice string
 	methods, groups, factors, reset   []string
 	allowed, refused                  []string
+	passkeyVerification, passkeyOffer string
 }
 
 func (p *Program) experienceSet() *cobra.Command {
@@ -124,6 +125,8 @@ func (p *Program) experienceSet() *cobra.Command {
 	flags.StringArrayVar(&f.groups, "second-factor-group", nil, "a `group` whose members need one; several")
 	flags.StringArrayVar(&f.factors, "second-factor-method", nil, "what people may use as one: a `method` ("+authn.MethodList(authn.SecondFactorChoices, ", ")+"); several")
 	flags.StringVar(&f.trustDevice, "trust-device", "", "how long a browser of theirs may be excused from it, a `duration` such as 30d; 0s: never")
+	flags.StringVar(&f.passkeyVerification, "passkey-verification", "", "whether a passkey that begins a sign-in has to verify its user: `required or preferred`")
+	flags.StringVar(&f.passkeyOffer, "passkey-offer", "", "when people are offered to create one: `new, signin or never`")
 	flags.StringArrayVar(&f.reset, "reset", nil, "a `choice` (as show names it) that becomes again what it is without anybody's word; several")
 	flags.BoolVar(&dry, "dry-run", false, "change nothing and say who would feel it")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
@@ -140,6 +143,7 @@ func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
 		"sign-up": {"sign_up", f.signUp}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
 		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset},
 		"allow-domain": {"allowed_domains", f.allowed}, "refuse-domain": {"refused_domains", f.refused},
+		"passkey-verification": {"passkey_verification", f.passkeyVerification}, "passkey-offer": {"passkey_offer", f.passkeyOffer},
 	} {
 		if cmd.Flags().Changed(flag) {
 			change[choice.name] = choice.value

@@ -108,6 +108,7 @@ func (c *Config) server(public *url.URL) server.Config {
 		Experience:     experience,
 		Settled:        settled,
 		SignUp:         signUp,
+		RelatedOrigins: c.SignIn.RelatedOrigins,
 		Words:          c.Languages.library,
 		Language:       c.Languages.Default,
 		PrivacyURL:     c.PrivacyURL,
@@ -143,7 +144,8 @@ func (n Notices) quiet() []string {
 // settles nothing: it may be chosen elsewhere.
 func (c *Config) experience() (authn.Experience, map[string]string) {
 	s := c.SignIn
-	x := authn.Experience{SignUp: c.SignUp, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second)}
+	x := authn.Experience{SignUp: c.SignUp, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second),
+		PasskeyVerification: s.PasskeyVerification, PasskeyOffer: s.PasskeyOffer}
 	for _, m := range s.Methods {
 		x.Methods = append(x.Methods, authn.Method(m))
 	}

@@ -21,6 +21,7 @@ type party struct {
 	t        *testing.T
 	URL      string
 	id       string
+	insists  string // how strong every sign-in has to be (required_acr); "": it does not matter
 	provider *oidc.Provider
 	oauth    oauth2.Config
 	context  context.Context // with the HTTP client that reaches the provider
@@ -54,10 +55,14 @@ func newParty(t *testing.T, id string) *party {
 
 // application is the app as its configuration declares it.
 func (r *party) application() application {
-	return application{
+	a := application{
 		"client_id": r.id, "client_secret": secret(r.id), "client_name": strings.ToUpper(r.id[:1]) + r.id[1:],
 		"redirect_uris": []string{r.URL + "/callback"}, "post_logout_redirect_uris": []string{r.URL + "/"},
 	}
+	if r.insists != "" {
+		a["required_acr"] = r.insists
+	}
+	return a
 }
 
 // connect reads the discovery document of the provider.
@@ -90,7 +95,7 @@ func (r *party) session(w http.ResponseWriter, q *http.Request) *partySession {
 }
 
 var partyPage = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><title>App</title>
-{{if .Claims}}<p id="hello">Hello {{.Claims.email}}</p><p id="subject">{{.Claims.sub}}</p>
+{{if .Claims}}<p id="hello">Hello {{.Claims.email}}</p><p id="subject">{{.Claims.sub}}</p><p id="acr">{{.Claims.acr}}</p>
 <a id="out" href="/sign-out">Sign out</a> <a id="ask" href="/sign-out?ask">Sign out without proof</a>
 {{else}}<a id="in" href="/sign-in">Sign in</a>{{end}}`))
 

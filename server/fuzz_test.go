@@ -33,7 +33,7 @@ var nasty = []string{
 
 var fields = []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "response_mode", "login_hint", "ui_locales",
 	"id_token_hint", "acr_values", "claims", "request", "request_uri", "registration", "resource", "audience", "grant_type", "code", "code_verifier", "refresh_token", "client_secret", "client_assertion",
-	"client_assertion_type", "subject_token", "subject_token_type", "actor_token", "device_code", "user_code", "dpop_jkt", "decision", "host", "token", "token_type_hint", "access_token", "post_logout_redirect_uri", "flow", "email", "device", "t", "name", "sign_up", "session", "lang", "before", "first_screen", "return_to"}
+	"client_assertion_type", "subject_token", "subject_token_type", "actor_token", "device_code", "user_code", "dpop_jkt", "decision", "host", "token", "token_type_hint", "access_token", "post_logout_redirect_uri", "flow", "email", "device", "t", "name", "sign_up", "session", "lang", "before", "first_screen", "return_to", "credential", "able"}
 
 // gremlin sends requests that somebody has damaged.
 type gremlin struct {

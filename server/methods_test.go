@@ -18,6 +18,7 @@ func TestMethodsThatNothingAnswersAre405WithThoseThatDo(t *testing.T) {
 		"/consent": "GET, HEAD, POST", "/repair": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/device/confirm": "GET, HEAD, POST", "/device/done": "GET, HEAD", "/oidc/device_authorization": "POST",
 		"/account": "GET, HEAD", "/account/back": "GET, HEAD", "/account/profile": "POST", "/account/devices/end": "POST", "/account/apps/remove": "POST", "/account/address": "GET, HEAD", "/account/addresses": "POST", "/account/password": "GET, HEAD, POST", "/account/password/remove": "POST", "/account/picture": "POST", "/account/picture/remove": "POST", "/pictures/x": "GET, HEAD", "/account/activity": "GET, HEAD", "/account/data": "GET, HEAD",
 		"/account/delete": "GET, HEAD, POST", "/account/keep": "POST", "/account/leaving": "GET, HEAD", "/account/deleted": "GET, HEAD",
+		"/sign-in/passkey": "GET, HEAD, POST", "/sign-in/passkey-offer": "GET, HEAD, POST", "/sign-in/passkey-offer/options": "GET, HEAD", "/sign-in/protect/passkey": "GET, HEAD, POST", "/.well-known/webauthn": "GET, HEAD",
 		"/set-up": "GET, HEAD, POST", "/sign-out": "POST", "/signed-out": "GET, HEAD", "/inbox": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD", "/assets/x.css": "GET, HEAD",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "FOO"} {

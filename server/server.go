@@ -44,6 +44,7 @@ type Config struct {
 	Settled        map[string]string // where, by the names of authn.Choices
 	SignUp         string            // who may sign up as long as nobody settles it; "": the first admin is asked
 	Words          *words.Library    // the texts of pages and mails; nil: those that come with the program
+	RelatedOrigins []string          // other sites whose pages may use the passkeys of this server
 	Language       string            // of visitors whose languages are not spoken here
 	PrivacyURL     string            // for the footer of pages
 	HelpURL        string            // likewise
@@ -122,7 +123,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	s.engine = authn.New(
 		authn.Config{
-			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, Settled: c.Settled, SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets,
+			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, Settled: c.Settled, SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets, RelatedOrigins: c.RelatedOrigins,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
 			Passwords: c.Passwords, Quiet: c.QuietNotices, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
 		},

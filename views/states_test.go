@@ -87,6 +87,11 @@ func elsewhere(p *RepairPage) {
 	p.Received, p.SameOrigin, p.StrangeHost = "https://shop.example/callback", false, "shop.example"
 }
 
+var (
+	askPasskey  = PasskeySignIn{Ask: &PasskeyAsk{Action: "/sign-in/passkey", Flow: "f1", Options: `{"challenge":"AAEC","rpId":"id.bookstore.example"}`, Again: "/sign-in/passkey?flow=f1"}}
+	makePasskey = PasskeyAsk{Action: "/sign-in/passkey-offer", Flow: "f1", Options: `{"challenge":"AAEC","rp":{"id":"id.bookstore.example"}}`, Again: "/sign-in/passkey-offer/options?flow=f1"}
+)
+
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var states = []state{
@@ -108,6 +113,48 @@ var states = []state{
 	}},
 	{"sign-in-signed-in-error", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &Person{Address: "ann@example.com"}, Email: "bob", BadAddress: true})
+	}},
+	{"sign-in-passkey", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Passkey: askPasskey})
+	}},
+	{"sign-in-passkey-unknown", PageMayLeave, func(f Frame) templ.Component {
+		p := askPasskey
+		p.Trouble, p.Forget = PasskeyUnknown, `{"rpId":"id.bookstore.example","credentialId":"AAEC"}`
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Passkey: p})
+	}},
+	{"sign-in-passkey-signed-in", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &ann, Passkey: askPasskey})
+	}},
+	{"sign-in-passkey-no-https", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Passkey: PasskeySignIn{NeedsHTTPS: true}})
+	}},
+	{"passkey-offer", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, GoOnURL: "/oidc/resume?flow=f1"})
+	}},
+	{"passkey-offer-failed", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, Trouble: PasskeyFailed, GoOnURL: "/oidc/resume?flow=f1"})
+	}},
+	{"passkey-made", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyMade(PasskeyMadePage{Frame: f, Name: "iCloud Keychain", GoOnURL: "/oidc/resume?flow=f1"})
+	}},
+	{"passkey-made-nameless", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyMade(PasskeyMadePage{Frame: own(f), GoOnURL: "/sign-in"})
+	}},
+	{"second-factor-passkey", PageMayLeave, func(f Frame) templ.Component {
+		p := askPasskey
+		p.Alone = true
+		return SecondFactor(SecondFactorPage{Frame: f, Flow: "f1", Way: FactorPasskey, Who: "ann@example.com", TrustDays: 30, Passkey: p, Others: []OtherWay{{FactorTOTP, SecondFactorURL("f1", FactorTOTP)}}})
+	}},
+	{"second-factor-passkey-failed", PageMayLeave, func(f Frame) templ.Component {
+		p := askPasskey
+		p.Alone, p.Trouble = true, PasskeyFailed
+		return SecondFactor(SecondFactorPage{Frame: f, Flow: "f1", Way: FactorPasskey, Passkey: p})
+	}},
+	{"protect-passkey", PageMayLeave, func(f Frame) templ.Component {
+		return Protect(ProtectPage{Frame: f, Flow: "f1", Who: "ann@example.com", Ways: []Factor{FactorPasskey}, Passkey: makePasskey})
+	}},
+	{"protect-either", PageMayLeave, func(f Frame) templ.Component {
+		return Protect(ProtectPage{Frame: own(f), Flow: "f1", Ways: []Factor{FactorTOTP, FactorPasskey}, Passkey: makePasskey, Trouble: PasskeyTaken})
 	}},
 	{"code", PageMayLeave, func(f Frame) templ.Component { return code(f, func(*CodePage) {}) }},
 	{"code-inbox", PageMayLeave, func(f Frame) templ.Component {

@@ -24,6 +24,9 @@ type Experience struct {
 	SecondFactors      []string `json:"second_factors" doc:"What people may use as one"`
 	TrustDevice        int64    `json:"trust_device" doc:"Seconds that people may have their second factor not asked for in a browser of theirs; negative: never"`
 
+	PasskeyVerification string `json:"passkey_verification" enum:"required,preferred" doc:"Whether a passkey that begins a sign-in has to verify its user, which makes it two factors"`
+	PasskeyOffer        string `json:"passkey_offer" enum:"new,signin,never" doc:"When people are offered to create one: after sign-up or recovery, at sign-in too, or never"`
+
 	Sources map[string]ChoiceSource `json:"sources" doc:"Who has settled each of these"`
 }
 
@@ -44,6 +47,9 @@ type ExperienceChange struct {
 	SecondFactorGroups *[]string `json:"second_factor_groups,omitempty"`
 	SecondFactors      *[]string `json:"second_factors,omitempty" minItems:"1"`
 	TrustDevice        *int64    `json:"trust_device,omitempty" minimum:"-1" maximum:"31536000" doc:"Seconds; 0 or -1: never"`
+
+	PasskeyVerification *string `json:"passkey_verification,omitempty" enum:"required,preferred"`
+	PasskeyOffer        *string `json:"passkey_offer,omitempty" enum:"new,signin,never"`
 
 	Reset []string `json:"reset,omitempty" doc:"Names of choices that become again what they are without anybody's word"`
 }

@@ -191,6 +191,12 @@ func (x Experience) check() error {
 	if !slices.Contains([]string{SecondFactorOff, SecondFactorOptional, SecondFactorRequired, SecondFactorInGroups}, x.SecondFactor) {
 		return &BadChoice{"second_factor", "It is off, optional, required, or groups."}
 	}
+	if !slices.Contains([]string{VerificationRequired, VerificationPreferred}, x.PasskeyVerification) {
+		return &BadChoice{"passkey_verification", "It is required or preferred."}
+	}
+	if !slices.Contains([]string{OfferNew, OfferSignIn, OfferNever}, x.PasskeyOffer) {
+		return &BadChoice{"passkey_offer", "It is new, signin, or never."}
+	}
 	demanded := x.SecondFactor == SecondFactorRequired || x.SecondFactor == SecondFactorInGroups
 	if x.SecondFactor == SecondFactorInGroups && len(x.SecondFactorGroups) == 0 {
 		return &BadChoice{"second_factor_groups", "Name the groups whose members need a second factor."}

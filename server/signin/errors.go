@@ -16,7 +16,7 @@ func translate(err error) *web.Error {
 	switch {
 	case errors.As(err, &many):
 		return &web.Error{Status: http.StatusTooManyRequests, Code: "too_many", RetryAfter: many.Wait, Err: err}
-	case errors.Is(err, authn.ErrFlowGone):
+	case errors.Is(err, authn.ErrFlowGone), errors.Is(err, authn.ErrFlowDone), errors.Is(err, authn.ErrSignIn): // the latter two: to a script
 		return &web.Error{Status: http.StatusGone, Code: "flow_gone", Err: err}
 	case storage.Away(err), errors.Is(err, authn.ErrBusy):
 		return web.Away(err)

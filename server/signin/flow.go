@@ -19,6 +19,7 @@ type step struct {
 	flow    storage.Flow
 	demands authn.Demands
 	client  storage.Client
+	passkey views.PasskeySignIn // what became of a passkey, for the page that asks again
 }
 
 // step finds the flow a request is about. A flow that has ended sends its browser on; one that is gone or another browser's

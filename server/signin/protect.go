@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatelatch/server/authn"
@@ -35,6 +36,9 @@ func (d *Door) inProtect(v *visit, h func(*protecting) error) error {
 		}
 		p := &protecting{step: s, user: user}
 		for _, m := range standing.Enrolls() {
+			if m == authn.MethodPasskey && !authn.PasskeysWork(d.cfg.PublicURL) {
+				continue
+			}
 			p.ways = append(p.ways, secondWays[m])
 		}
 		return h(p)
@@ -62,13 +66,49 @@ func (d *Door) protect(v *visit) error {
 				return err
 			}
 		}
-		who, err := d.who(p.step, p.user)
+		return d.showProtect(p, http.StatusOK, views.PasskeyFine)
+	})
+}
+
+// showProtect is the page with what there is to set up.
+func (d *Door) showProtect(p *protecting, status int, trouble views.PasskeyTrouble) error {
+	who, err := d.who(p.step, p.user)
+	if err != nil {
+		return err
+	}
+	flow := p.visit.flow
+	page := views.ProtectPage{Frame: d.stepFrame(p.step, "/sign-in/protect"), Flow: flow, Who: who, Ways: p.ways, Trouble: trouble}
+	if slices.Contains(p.ways, views.FactorPasskey) {
+		options, err := d.engine.AskToEnrolPasskey(p.r.Context(), p.visitor, flow)
 		if err != nil {
 			return err
 		}
-		page := views.ProtectPage{Frame: d.stepFrame(p.step, "/sign-in/protect"), Flow: v.flow, Who: who, Ways: p.ways}
-		return d.show(v, http.StatusOK, views.PageMayLeave, views.Protect(page))
+		page.Passkey = views.PasskeyAsk{Action: "/sign-in/protect/passkey", Flow: flow, Options: string(options), Again: at("/sign-in/protect/passkey", flow)}
+	}
+	return d.show(p.visit, status, views.PageMayLeave, views.Protect(page))
+}
+
+// postNewPasskey keeps the passkey that was made, and goes on with the sign-in.
+func (d *Door) postNewPasskey(v *visit) error {
+	return d.inProtect(v, func(p *protecting) error {
+		in, err := d.engine.EnrolPasskey(v.r.Context(), v.visitor, authn.PasskeyAnswer{Flow: v.flow, Credential: []byte(v.in.Get("credential")), Cookie: d.session(v)})
+		switch {
+		case err == nil:
+			return d.signedIn(v, in)
+		case errors.Is(err, authn.ErrSignIn), errors.Is(err, authn.ErrFlowDone):
+			return web.SeeOther(v.w, v.r, at("/sign-in/protect", v.flow)) // which knows where the flow is
+		}
+		trouble, _, err := d.passkeyTrouble(err)
+		if err != nil {
+			return err
+		}
+		return d.showProtect(p, http.StatusUnprocessableEntity, trouble)
 	})
+}
+
+// newPasskeyOptions is a fresh question for a passkey to be made.
+func (d *Door) newPasskeyOptions(v *visit) error {
+	return d.sendOptions(v)(d.engine.AskToEnrolPasskey(v.r.Context(), v.visitor, v.flow))
 }
 
 func (d *Door) showAuthenticator(p *protecting, status int, app authn.Authenticator, page views.AuthenticatorPage) error {

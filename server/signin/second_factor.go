@@ -15,7 +15,7 @@ import (
 )
 
 // secondWays are the ways that the page of the second factor asks for.
-var secondWays = map[authn.Method]views.Factor{authn.MethodTOTP: views.FactorTOTP, authn.MethodCode: views.FactorCode, authn.MethodRecovery: views.FactorRecovery}
+var secondWays = map[authn.Method]views.Factor{authn.MethodTOTP: views.FactorTOTP, authn.MethodCode: views.FactorCode, authn.MethodRecovery: views.FactorRecovery, authn.MethodPasskey: views.FactorPasskey}
 
 // second is a step of a flow in which somebody has proven something, and more is asked for.
 type second struct {
@@ -42,8 +42,9 @@ func (d *Door) inSecond(v *visit, h func(*second) error) error {
 		}
 		s2 := &second{step: s, user: user, trust: standing.Experience.TrustDevice}
 		s2.other = slices.Contains(standing.Offers(), authn.MethodPassword)
-		for _, m := range standing.Offers() {
-			if _, known := secondWays[m]; known {
+		offers := standing.Offers()
+		for _, m := range offers {
+			if _, known := secondWays[m]; known && (m != authn.MethodPasskey || len(offers) == 1 || authn.PasskeysWork(d.cfg.PublicURL)) {
 				s2.offers = append(s2.offers, m)
 			}
 		}
@@ -102,6 +103,11 @@ func (d *Door) showSecond(s *second, status int, m authn.Method, page views.Seco
 	if page.Who, err = d.who(s.step, s.user); err != nil {
 		return err
 	}
+	if m == authn.MethodPasskey {
+		if page.Passkey, err = d.askSecondPasskey(s, page.Passkey); err != nil {
+			return err
+		}
+	}
 	if m == authn.MethodCode {
 		code, err := d.engine.SecondCode(s.r.Context(), s.flow)
 		if err != nil {
@@ -140,6 +146,9 @@ func (d *Door) postSecondFactor(v *visit) error {
 			return web.SeeOther(v.w, v.r, at("/sign-in/second-factor", v.flow)) // no longer one of theirs
 		}
 		check := map[authn.Method]checker{authn.MethodTOTP: d.engine.CheckTOTP, authn.MethodCode: d.engine.CheckSecondCode, authn.MethodRecovery: d.engine.CheckRecovery}[m]
+		if check == nil { // a passkey is not typed
+			return web.SeeOther(v.w, v.r, views.SecondFactorURL(v.flow, secondWays[m]))
+		}
 		in, err := check(v.r.Context(), v.visitor, authn.Answer{Flow: v.flow, Code: v.in.Get("code"), Trust: v.in.Get("trust") == "1", Cookie: d.session(v)})
 		if err != nil {
 			return d.notSecond(s, m, err)

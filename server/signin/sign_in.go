@@ -100,6 +100,9 @@ func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
 	if err != nil {
 		return err
 	}
+	if page.Passkey, err = d.askPasskey(s); err != nil {
+		return err
+	}
 	page.Frame, page.Flow = d.stepFrame(s, "/sign-in"), s.flow.ID.String()
 	page.SignUp, page.SigningUp, page.SignedIn = views.SignUp(signUp), s.demands.SigningUp(), person
 	page.Password = w.passwordFirst || page.Wrong

@@ -26,6 +26,12 @@
 //	POST /invitation         t
 //	GET  /sign-in/not-me     t, flow  what the button in a notice opens
 //	POST /sign-in/not-me     t
+//	POST /sign-in/protect/passkey     flow, credential
+//	POST /sign-in/passkey    flow, way, credential, trust    what an authenticator has answered
+//	GET  /sign-in/passkey, /sign-in/protect/passkey, /sign-in/passkey-offer/options   flow   a fresh question to one, as JSON
+//	GET  /sign-in/passkey-offer   flow     a passkey for the next time, after the sign-in
+//	POST /sign-in/passkey-offer   flow, credential
+//	GET  /.well-known/webauthn             which other sites may use the passkeys
 //	GET  /set-up             t        the first admin
 //	POST /set-up             t, name, email, sign_up
 //	POST /sign-out
@@ -136,6 +142,7 @@ func (d *Door) Routes(mux *http.ServeMux) {
 	} {
 		mux.Handle(route, edge.Handle(h))
 	}
+	d.passkeyRoutes(mux, edge)
 }
 
 // visit is one request to this door.
@@ -201,6 +208,9 @@ func (d *Door) signedIn(v *visit, in authn.SignIn) error {
 		return web.SeeOther(v.w, v.r, at(page, in.Flow.ID.String()))
 	}
 	d.keepSession(v, in)
+	if !in.Live.User.Leaving() && d.offersPasskey(v, in) {
+		return web.SeeOther(v.w, v.r, at("/sign-in/passkey-offer", in.Flow.ID.String()))
+	}
 	return d.goOn(v, &in.Live, in.Flow)
 }
 

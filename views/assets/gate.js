@@ -4,7 +4,7 @@
 
   // what only makes sense with a script, and exact times in the reader's zone
   const dress = root => {
-    each('[data-js]', e => { e.hidden = 'copy' in e.dataset && !navigator.clipboard; }, root);
+    each('[data-js]', e => { e.hidden = 'copy' in e.dataset && !navigator.clipboard || 'passkey' in e.dataset && !window.PublicKeyCredential; }, root);
     // the page's language as its reader's country writes it, with the digits that codes have
     const lang = document.documentElement.lang, region = navigator.languages.find(l => l.startsWith(lang + '-')) ?? lang;
     const local = time => new Intl.DateTimeFormat(region, { dateStyle: 'medium', numberingSystem: 'latn', ...time });
@@ -75,6 +75,47 @@
       if (at) each('a', a => { if (a.getAttribute('href') === at) a.focus(); }, box);
     }, box.dataset.poll * 1000);
   });
+
+  // passkeys: the server's question goes to the authenticator, and its answer back in the form
+  const bytes = s => Uint8Array.from(atob(s.replace(/-/g, '+').replace(/_/g, '/')), c => c.charCodeAt(0));
+  const letters = b => b && btoa(String.fromCharCode(...new Uint8Array(b))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+  const known = list => (list || []).map(c => ({ ...c, id: bytes(c.id) }));
+  const can = window.PublicKeyCredential;
+
+  if (can) each('form[data-passkey]', async f => {
+    const { create, auto, again } = f.dataset, note = f.querySelector('[role=status]'), life = 24e4;
+    let options = f.dataset.passkey, at = Date.now(), open;
+    const say = text => { note.textContent = text || ''; note.hidden = !text; };
+    const ask = async mediation => {
+      if (open) open.abort();
+      const { signal } = open = new AbortController();
+      if (Date.now() - at > life) {
+        options = await (await fetch(again)).text();
+        at = Date.now();
+      }
+      const o = JSON.parse(options);
+      o.challenge = bytes(o.challenge);
+      if (o.user) o.user.id = bytes(o.user.id);
+      o.allowCredentials = known(o.allowCredentials);
+      o.excludeCredentials = known(o.excludeCredentials);
+      const c = await navigator.credentials[create === '' ? 'create' : 'get']({ publicKey: o, signal, mediation });
+      const r = c.response, response = { transports: r.getTransports && r.getTransports() };
+      for (const name of ['clientDataJSON', 'attestationObject', 'authenticatorData', 'signature', 'userHandle']) if (r[name]) response[name] = letters(r[name]);
+      f.elements.credential.value = JSON.stringify({ id: c.id, rawId: c.id, type: c.type, authenticatorAttachment: c.authenticatorAttachment, clientExtensionResults: {}, response });
+      f.submit();
+    };
+    // the address field suggests passkeys for as long as the page is open, with a question that is never too old
+    const suggest = async () => {
+      if (auto === '' && can.isConditionalMediationAvailable && await can.isConditionalMediationAvailable()) ask('conditional').catch(() => {});
+    };
+    f.querySelector('button').addEventListener('click', () => {
+      say(note.dataset.busy);
+      ask().catch(e => { say(e.name === 'InvalidStateError' && note.dataset.exists || note.dataset.none); suggest(); });
+    });
+    if (auto === '') { setInterval(() => { if (note.hidden) suggest(); }, life + 1e3); suggest(); }
+  });
+  each('[data-forget]', e => { if (can && can.signalUnknownCredential) can.signalUnknownCredential(JSON.parse(e.dataset.forget)).catch(() => {}); });
+  if (can) each('[data-able]', async i => { if (await can.isUserVerifyingPlatformAuthenticatorAvailable()) i.value = 1; });
 
   // an answer on its way to an app
   each('form[data-submit]', f => f.requestSubmit());
