@@ -23,6 +23,8 @@ const (
 	EventDeletionAsked   = "user.deletion_asked"
 	EventDeletionTaken   = "user.deletion_withdrawn"
 	EventDenied          = "user.denied_change"
+	EventLetterMade      = "user.link_made"
+	EventRecoveryMade    = "user.recovery_made"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"

@@ -291,6 +291,10 @@ var states = []state{
 	{"link-used", PageMayLeave, func(f Frame) templ.Component {
 		return LinkGone(LinkGonePage{Frame: f, Used: true, AgainURL: "https://bookstore.example/"})
 	}},
+	{"letter", PageMayLeave, func(f Frame) templ.Component {
+		f.Here = "/sign-in/letter?t=t1"
+		return Letter(LetterPage{Frame: own(f), Token: "t1", Who: "a•••@example.com"})
+	}},
 	{"not-me", PageStays, func(f Frame) templ.Component {
 		f.Here = "/sign-in/not-me?t=t1"
 		return NotMe(NotMePage{Frame: own(f), Token: "t1", Kind: "address_primary", At: noon, Device: "Firefox (Linux)", IP: "203.0.113.24", Back: []string{"address_added", "address_primary"}})

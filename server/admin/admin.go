@@ -103,6 +103,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.appRoutes(api)
 	a.userRoutes(api)
 	a.passwordRoutes(api)
+	a.letterRoutes(api)
 	a.groupRoutes(api)
 	a.experienceRoutes(api)
 	a.invitationRoutes(api)

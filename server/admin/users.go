@@ -53,6 +53,7 @@ type People interface {
 	SetPassword(ctx context.Context, by string, user storage.ID, n authn.NewPassword) error
 	ImportPassword(ctx context.Context, by string, user storage.ID, hash string) error
 	RemovePassword(ctx context.Context, by string, user storage.ID) error
+	WriteLetter(ctx context.Context, by string, user storage.ID, recover bool) (authn.AdminLetter, error)
 	CreateGroup(ctx context.Context, by, name, description string) (storage.Group, error)
 	DeleteGroup(ctx context.Context, by, name string) error
 	Join(ctx context.Context, by string, id storage.ID, groups ...string) error

@@ -22,6 +22,7 @@ type Proof struct {
 	Typed    bool       // a code was typed, so a guess was counted
 	Remember bool       // "This is my device"
 	Trust    bool       // "This device needs no second factor", said along with a second factor
+	Waived   bool       // an administrator has said that no second factor is to be asked for (MethodLetter alone)
 	Cookie   string     // value of the session cookie the browser has now
 }
 
@@ -43,6 +44,7 @@ type progress struct {
 	Trust    bool     `json:"trust,omitempty"`
 	New      bool     `json:"new,omitempty"`
 	Address  string   `json:"address,omitempty"` // that the sign-in began with
+	waived   bool     // never kept: it ends with the proof that brings it
 }
 
 func progressOf(f *storage.Flow) (progress, error) {
@@ -94,6 +96,7 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		}
 		g = progress{Address: p.Address}
 	}
+	g.waived = p.Waived && p.Method == MethodLetter
 	g.Proven = append(g.Proven, Proven{Method: p.Method, AMR: p.AMR, Both: p.Both, At: now})
 	g.Remember, g.Trust, g.New = g.Remember || p.Remember, g.Trust || p.Trust, g.New || fresh
 	if !p.OTP.IsZero() {
@@ -163,7 +166,7 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 		if err := e.weigh(tx, v, &s, u.ID, now); err != nil {
 			return SignIn{}, err
 		}
-		if step := After(s); step != StepDone {
+		if step := After(s); step != StepDone && !g.waived {
 			return e.note(tx, *f, u.ID, g, step)
 		}
 	}
@@ -171,6 +174,10 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 	row := storage.Session{
 		ID: storage.NewID(), Digest: secret.Hash(cookie), UserID: u.ID, AuthTime: authTime(g.Proven), AMR: amr(g.Proven), ACR: acrOf(level(g.Proven)), Methods: methodNames(g.Proven, s.excused()),
 		Remembered: g.Remember, IP: ip(v), Agent: v.Agent, Seen: now, Expires: e.sessionEnd(g.Remember, authTime(g.Proven), now),
+	}
+	if g.waived {
+		row.Methods += " " + methodRecovered
+		row.Expires = now + recoveredLife.Microseconds()
 	}
 	in := SignIn{Step: StepDone, Live: Live{Session: row, User: u, Groups: s.Groups}, Cookie: cookie, New: g.New}
 	if g.Remember {

@@ -77,6 +77,8 @@ func Next(flow *storage.Flow, d Demands, live *Live, c storage.Client, now int64
 		return StepSignIn
 	case d.Prompts("create") && !own:
 		return StepSignIn
+	case recovered(live.Session) && c.ID != "":
+		return StepSignIn
 	case !allows(c, live.Session):
 		return StepSignIn
 	case live.User.Leaving():

@@ -54,7 +54,7 @@ func (e *Engine) Raise(ctx context.Context, v Visitor, id, cookie string) (SignI
 func provenIn(s storage.Session) []Proven {
 	var proven []Proven
 	for name := range strings.FieldsSeq(s.Methods) {
-		if name != methodDevice {
+		if name != methodDevice && name != methodRecovered {
 			proven = append(proven, Proven{Method: Method(name), At: s.AuthTime})
 		}
 	}

@@ -31,7 +31,7 @@ func (e *Engine) Session(ctx context.Context, cookie string) (*Live, error) {
 	case !u.Active():
 		return nil, nil
 	}
-	if now-s.Seen >= touchEvery.Microseconds() {
+	if now-s.Seen >= touchEvery.Microseconds() && !recovered(s) {
 		end := e.sessionEnd(s.Remembered, s.AuthTime, now)
 		err := e.store.Write(ctx, func(tx storage.Tx) error { return tx.TouchSession(s.ID, now, end) })
 		switch {
@@ -56,7 +56,7 @@ func (e *Engine) liveOf(ctx context.Context, s storage.Session, u storage.User) 
 	if live.Groups, err = tx.UserGroups(u.ID); err != nil {
 		return nil, fmt.Errorf("read groups: %w", err)
 	}
-	if strengths[s.ACR] > 1 || slices.Contains(strings.Fields(s.Methods), methodDevice) {
+	if strengths[s.ACR] > 1 || slices.Contains(strings.Fields(s.Methods), methodDevice) || recovered(s) {
 		return live, nil
 	}
 	// What a person turns on is asked for from their next sign-in on; what the server demands, at once.

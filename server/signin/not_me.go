@@ -14,7 +14,7 @@ import (
 func (d *Door) notMe(v *visit) error {
 	told, err := d.engine.Told(v.r.Context(), v.in.Get("t"))
 	if errors.Is(err, authn.ErrLinkGone) {
-		return d.notMeGone(v)
+		return d.badLink(v)
 	}
 	if err != nil {
 		return err
@@ -82,8 +82,8 @@ func (d *Door) showDenied(v *visit, frame views.Frame) error {
 	return d.show(v, http.StatusOK, views.PageMayLeave, views.Denied(page))
 }
 
-// notMeGone is the page of a link that works no more.
-func (d *Door) notMeGone(v *visit) error {
+// badLink is the page of a link that works no more.
+func (d *Door) badLink(v *visit) error {
 	page := views.LinkGonePage{Frame: d.Frame(v.r, ""), AgainURL: "/sign-in"}
 	return d.show(v, http.StatusGone, views.PageMayLeave, views.LinkGone(page))
 }

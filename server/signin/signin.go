@@ -24,6 +24,8 @@
 //	POST /sign-in/protect/saved       flow
 //	GET  /invitation         t        what the link of an invitation opens
 //	POST /invitation         t
+//	GET  /sign-in/letter     t        what a link of an administrator opens
+//	POST /sign-in/letter     t, device
 //	GET  /sign-in/not-me     t, flow  what the button in a notice opens
 //	POST /sign-in/not-me     t
 //	POST /sign-in/protect/passkey     flow, credential
@@ -133,6 +135,8 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/protect/saved":      d.form(d.postSaved),
 		"GET /invitation":                  d.page(d.invitation),
 		"POST /invitation":                 d.form(d.postInvitation),
+		"GET /sign-in/letter":              d.page(d.letter),
+		"POST /sign-in/letter":             d.form(d.postLetter),
 		"GET /sign-in/not-me":              d.page(d.notMe),
 		"POST /sign-in/not-me":             d.form(d.postNotMe),
 		"GET /set-up":                      d.page(d.setUp),

@@ -1,0 +1,41 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"gatelatch/storage"
+)
+
+// Letter is a link that signs a person in once. It is shown this one time.
+type Letter struct {
+	Link    string    `json:"link" doc:"Works once. Nothing is spent by opening it; its page has a button"`
+	Expires time.Time `json:"expires"`
+}
+
+// LetterWish says what a link is to do.
+type LetterWish struct {
+	Recover bool `json:"recover,omitempty" doc:"All is lost: no second factor is asked for. The session lives an hour and opens the account page alone"`
+}
+
+func (a *Admin) letterRoutes(api huma.API) {
+	operation(a, api, huma.Operation{OperationID: "create-link", Method: http.MethodPost, Path: "/api/v1/users/{user}/links", DefaultStatus: http.StatusCreated,
+		Summary: "Make a link that signs a person in once, within an hour"},
+		func(ctx context.Context, in *struct {
+			User string `path:"user" doc:"The sub, or an e-mail address"`
+			Body LetterWish
+		}) (*struct{ Body Letter }, error) {
+			out := &struct{ Body Letter }{}
+			_, err := a.change(ctx, in.User, func(ctx context.Context, by string, id storage.ID) error {
+				made, err := a.deps.People.WriteLetter(ctx, by, id, in.Body.Recover)
+				out.Body = Letter{Link: strings.TrimSuffix(a.cfg.PublicURL.String(), "/") + "/sign-in/letter?" + url.Values{"t": {made.Token}}.Encode(), Expires: made.Expires.UTC()}
+				return err
+			})
+			return out, err
+		})
+}
