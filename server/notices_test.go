@@ -69,6 +69,11 @@ func TestWhoeverSaysThisWasNotMeIsAloneInTheirAccountAndGetsIn(t *testing.T) {
 
 	ann.visit(path)
 	ann.reads("It is stopped")
+	for _, secret := range []string{path[strings.Index(path, "t=")+2:], codes[len(codes)-1].Code, "ann@example.com"} {
+		if strings.Contains(w.log.text(), secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
 	if ann.visit(path + "x"); ann.screen.Code != 410 {
 		t.Errorf("a link that is none: got %d, want 410", ann.screen.Code)
 	}

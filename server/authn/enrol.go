@@ -269,7 +269,7 @@ func (e *Engine) RemoveTOTP(ctx context.Context, by string, user storage.ID) err
 // RemoveSecondFactors takes away all that a person proves themselves with besides what a sign-in begins with: for whoever has lost
 // their phone and asks an administrator. by is who does it. ErrNotEnrolled, ErrNoUser.
 func (e *Engine) RemoveSecondFactors(ctx context.Context, by string, user storage.ID) error {
-	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
+	err := e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, now int64) error {
 		has, err := e.factors(tx, u.ID)
 		if err != nil {
 			return err
@@ -288,8 +288,13 @@ func (e *Engine) RemoveSecondFactors(ctx context.Context, by string, user storag
 		if err := tx.ReplaceRecoveryCodes(u.ID, nil, now); err != nil {
 			return err
 		}
+		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: NoticeTOTPRemoved, by: by}, now); err != nil {
+			return err
+		}
 		return e.removed(tx, by, u.ID, MethodTOTP, now)
 	})
+	e.outbox.wakeUp()
+	return err
 }
 
 // removed does what follows the removal of a second factor, and tells of it.

@@ -96,6 +96,15 @@ func TestEveryChangeToAnAccountIsToldByMail(t *testing.T) {
 	}
 }
 
+func TestSecondFactorsThatAnAdministratorTakesAwayAreTold(t *testing.T) {
+	p := protect(openRoom(t, storagetest.Open(t)))
+	p.notice("ann@example.com")
+	p.must(p.e.RemoveSecondFactors(t.Context(), "cli", p.user))
+	if m, _ := p.notice("ann@example.com"); !strings.Contains(m.Text, "authenticator app was removed") || !strings.Contains(m.Text, "Done by an administrator.") {
+		t.Errorf("the mail says\n%s", m.Text)
+	}
+}
+
 func TestSignInByRecoveryCodeAndResetPasswordAreTold(t *testing.T) {
 	p := protect(openRoom(t, storagetest.Open(t)))
 	v := browser()
