@@ -9,6 +9,7 @@
 //	invite …       invitations to make an account: create, list, revoke
 //	experience …   how people sign in and sign up: show, set
 //	resource …     APIs that applications get tokens for: create, list, show, update, delete
+//	cognito-key …  keys with which programs manage people through the Cognito API: create, list, delete
 //	keys …         signing keys: list, rotate
 //	words …        the texts of pages and mails: list, show
 //	inbox          mail that the development inbox has caught
@@ -94,7 +95,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.userCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.cognitoKeyCommand(), p.userCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

@@ -13,6 +13,11 @@ var cognitoOperations = []string{"SignUp", "ConfirmSignUp", "ResendConfirmationC
 	"GetUser", "DeleteUser", "UpdateUserAttributes", "DeleteUserAttributes", "GetUserAuthFactors", "ForgotPassword", "ConfirmForgotPassword", "ChangePassword", "AssociateSoftwareToken",
 	"VerifySoftwareToken", "SetUserMFAPreference", "ListDevices", "ForgetDevice", "UpdateDeviceStatus", "ConfirmDevice", "NoSuchOperation", ""}
 
+// administratorOperations are those that have to be signed.
+var administratorOperations = []string{"AdminCreateUser", "AdminGetUser", "AdminDeleteUser", "AdminConfirmSignUp", "AdminSetUserPassword", "AdminResetUserPassword", "AdminDisableUser",
+	"AdminEnableUser", "AdminUserGlobalSignOut", "AdminUpdateUserAttributes", "AdminDeleteUserAttributes", "AdminSetUserMFAPreference", "AdminAddUserToGroup", "AdminRemoveUserFromGroup",
+	"AdminListGroupsForUser", "ListUsers", "ListUsersInGroup", "ListGroups", "CreateGroup", "GetGroup", "DeleteGroup", "DescribeUserPool", "DescribeUserPoolClient"}
+
 // Applications try again at a 5xx, and other libraries make nonsense of a 401 or 403.
 func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 	w := newWorld(t, "https://id.example", wide)
@@ -20,18 +25,21 @@ func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 	a.member("ann@example.com", annsPassword)
 	tokens := tokensOf(t, a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": "ann@example.com", "PASSWORD": annsPassword})))
 	offered := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": "ann@example.com"}))
+	g := a.keyholder()
 	text := []any{"", "ann@example.com", "nobody@example.com", strings.Repeat("a", 5000), "\x00", "é\u202e", "123456", "USER_AUTH", "USER_SRP_AUTH", "EMAIL_OTP", "PASSWORD_VERIFIER", "MFA_SETUP",
-		"SELECT_CHALLENGE", "SOFTWARE_TOKEN_MFA", "amplify", "till", offered["Session"], tokens["AccessToken"], tokens["RefreshToken"], tokens["IdToken"], "a.b.c", "gl_rt_AAAA", "AAAA"}
+		"SELECT_CHALLENGE", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", `email ^= "ann"`, `sub = "\\u0000"`, `name = "\\ud800"`, "RESEND", "staff", g.pool, "amplify", "till", offered["Session"], tokens["AccessToken"], tokens["RefreshToken"], tokens["IdToken"], "a.b.c", "gl_rt_AAAA", "AAAA"}
 	fields := []string{"ClientId", "Username", "Password", "ConfirmationCode", "Session", "AuthFlow", "AuthParameters", "ChallengeName", "ChallengeResponses", "UserAttributes", "UserAttributeNames",
-		"AccessToken", "RefreshToken", "Token", "UserCode", "PreviousPassword", "ProposedPassword", "SoftwareTokenMfaSettings", "EmailMfaSettings"}
-	parameters := []string{"USERNAME", "PASSWORD", "SRP_A", "ANSWER", "EMAIL_OTP_CODE", "SOFTWARE_TOKEN_MFA_CODE", "PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "REFRESH_TOKEN", "PREFERRED_CHALLENGE"}
-	g := rand.New(rand.NewPCG(1, 2))
-	of := func(list []any) any { return list[g.IntN(len(list))] }
+		"AccessToken", "RefreshToken", "Token", "UserCode", "PreviousPassword", "ProposedPassword", "SoftwareTokenMfaSettings", "EmailMfaSettings", "Filter",
+		"Limit", "PaginationToken", "NextToken", "AttributesToGet", "GroupName", "Description", "MessageAction", "TemporaryPassword", "Permanent", "UserPoolId"}
+	parameters := []string{"USERNAME", "PASSWORD", "SRP_A", "ANSWER", "EMAIL_OTP_CODE", "SOFTWARE_TOKEN_MFA_CODE", "PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "REFRESH_TOKEN", "PREFERRED_CHALLENGE", "NEW_PASSWORD",
+		"userAttributes.name"}
+	dice := rand.New(rand.NewPCG(1, 2))
+	of := func(list []any) any { return list[dice.IntN(len(list))] }
 	var value func(depth int) any
 	value = func(depth int) any {
-		switch g.IntN(8) {
+		switch dice.IntN(8) {
 		case 0:
-			return []any{nil, true, 7, -1.5, []any{}, map[string]any{}}[g.IntN(6)]
+			return []any{nil, true, 7, -1.5, []any{}, map[string]any{}}[dice.IntN(6)]
 		case 1:
 			if depth < 3 {
 				return []any{value(depth + 1), map[string]any{"Name": value(depth + 1), "Value": value(depth + 1)}}
@@ -39,8 +47,8 @@ func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 		case 2, 3:
 			if depth < 3 {
 				m := map[string]any{}
-				for range g.IntN(5) {
-					m[parameters[g.IntN(len(parameters))]] = of(text)
+				for range dice.IntN(5) {
+					m[parameters[dice.IntN(len(parameters))]] = of(text)
 				}
 				return m
 			}
@@ -48,15 +56,35 @@ func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 		return of(text)
 	}
 	for n := range 3000 {
-		operation := cognitoOperations[g.IntN(len(cognitoOperations))]
+		operation := cognitoOperations[dice.IntN(len(cognitoOperations))]
 		in := map[string]any{}
-		for range g.IntN(7) {
-			in[fields[g.IntN(len(fields))]] = value(0)
+		for range dice.IntN(7) {
+			in[fields[dice.IntN(len(fields))]] = value(0)
 		}
 		if slices.Contains([]string{"DeleteUser", "GlobalSignOut"}, operation) {
 			delete(in, "AccessToken") // Ann has to stay for the others
 		}
 		if rec := a.raw(operation, in); rec.Code != 200 && rec.Code != 400 {
+			t.Fatalf("%d: %s %v: got %d %s", n, operation, in, rec.Code, rec.Body)
+		}
+	}
+	all := slices.Concat(cognitoOperations, administratorOperations)
+	for n := range 3000 {
+		operation, in := all[dice.IntN(len(all))], map[string]any{}
+		for range dice.IntN(7) {
+			in[fields[dice.IntN(len(fields))]] = value(0)
+		}
+		rec := a.raw(operation, in)
+		if slices.Contains(administratorOperations, operation) {
+			if rec.Code != 400 {
+				t.Fatalf("%d: %s without a signature: got %d %s", n, operation, rec.Code, rec.Body)
+			}
+			if dice.IntN(8) > 0 {
+				delete(in, "UserPoolId")
+			}
+			rec = g.do(g.request(operation, in))
+		}
+		if rec.Code != 200 && rec.Code != 400 {
 			t.Fatalf("%d: %s %v: got %d %s", n, operation, in, rec.Code, rec.Body)
 		}
 	}
@@ -66,6 +94,11 @@ func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 			r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+operation)
 			if rec := w.do(r); rec.Code != 400 {
 				t.Errorf("%s with %.20q: got %d %s", operation, body, rec.Code, rec.Body)
+			}
+		}
+		for _, operation := range administratorOperations {
+			if rec := w.do(g.sign(t, operation, body)); rec.Code != 400 {
+				t.Errorf("%s, signed, with %.20q: got %d %s", operation, body, rec.Code, rec.Body)
 			}
 		}
 	}

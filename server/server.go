@@ -149,11 +149,11 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	pages := web.Edge{Log: d.Log, Translate: translate, Show: signIn.ShowError}
 	s.provider = provider
-	applications := cognito.New(cognito.Config{PoolID: pools}, cognito.Deps{Engine: s.engine, Store: d.Store, Keys: d.Secrets, Issuer: pool{provider}, Log: d.Log, Now: d.Now})
+	applications := cognito.New(cognito.Config{PoolID: pools, Host: c.PublicURL.Host}, cognito.Deps{Engine: s.engine, Store: d.Store, Keys: d.Secrets, Issuer: pool{provider}, Log: d.Log, Now: d.Now})
 	s.engine.Carry(authn.KindFarewell, provider.Farewell)
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), PoolID: pools, Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
-		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, Outgoing: outgoing, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),
+		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, Outgoing: outgoing, SealCognitoKey: applications.SealKey, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 

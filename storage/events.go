@@ -3,6 +3,7 @@ package storage
 // Names of what can happen. An event is written in the transaction of the change it tells of.
 const (
 	EventSignedUp        = "user.signed_up"
+	EventSignUpDropped   = "user.sign_up_dropped"
 	EventUserCreated     = "user.created"
 	EventUserChanged     = "user.changed"
 	EventUserDisabled    = "user.disabled"
@@ -16,6 +17,8 @@ const (
 	EventPasswordChanged = "password.changed"
 	EventPasswordReset   = "password.reset"
 	EventPasswordRemoved = "password.removed"
+	EventPasswordGiven   = "password.given"   // a temporary one
+	EventPasswordExpired = "password.expired" // the person has to choose another
 	EventAddressAdded    = "address.added"
 	EventAddressRemoved  = "address.removed"
 	EventAddressPrimary  = "address.primary"
@@ -31,6 +34,8 @@ const (
 	EventClientDeleted   = "client.deleted"
 	EventTokenCreated    = "registration.token_created"
 	EventTokenDeleted    = "registration.token_deleted"
+	EventSigKeyCreated   = "signature_key.created"
+	EventSigKeyDeleted   = "signature_key.deleted"
 	EventRedirectAdded   = "client.redirect_added"
 	EventPostLogoutAdded = "client.post_logout_redirect_added"
 	EventSecretRotated   = "client.secret_rotated"
@@ -76,7 +81,7 @@ const (
 type Event struct {
 	ID       ID
 	Kind     string
-	Actor    string // "user:ID", "cli", "system", or "" when nobody has proven who they are
+	Actor    string // "user:ID", "key:ID" (a signature key), "cli", "system", or "" when nobody has proven who they are
 	UserID   ID     // whom it is about
 	ClientID string
 	IP       string

@@ -33,7 +33,7 @@ func TestPasswords(t *testing.T) {
 		}
 		found("ann", ErrNotFound) // she has none yet
 		run("a password for nobody", ErrConflict, func(tx Tx) error { return tx.SavePassword(Password{UserID: NewID(), Hash: "h"}) })
-		for _, p := range []Password{{ann.ID, "first", 1}, {ann.ID, "second", 2}} {
+		for _, p := range []Password{{ann.ID, "first", 1, 0}, {ann.ID, "second", 2, 9}} {
 			run("save", nil, func(tx Tx) error { return tx.SavePassword(p) })
 			same(t, "as saved", must(view.Password(ann.ID)), p)
 		}
@@ -42,10 +42,13 @@ func TestPasswords(t *testing.T) {
 		}
 		run("rehash", nil, func(tx Tx) error { return tx.RehashPassword(ann.ID, "second", "third") })
 		run("rehash what is not there any more", ErrSpent, func(tx Tx) error { return tx.RehashPassword(ann.ID, "second", "fourth") })
-		same(t, "rehashed", must(view.Password(ann.ID)), Password{ann.ID, "third", 2})
+		same(t, "rehashed", must(view.Password(ann.ID)), Password{ann.ID, "third", 2, 9})
+		run("expire", nil, func(tx Tx) error { return tx.ExpirePassword(ann.ID, 5) })
+		same(t, "expired", must(view.Password(ann.ID)), Password{ann.ID, "third", 2, 5})
+		run("expire what is not there", ErrNotFound, func(tx Tx) error { return tx.ExpirePassword(bob.ID, 5) })
 		run("delete", nil, func(tx Tx) error { return tx.DeletePassword(ann.ID) })
 		run("delete again", ErrNotFound, func(tx Tx) error { return tx.DeletePassword(ann.ID) })
-		run("one more", nil, func(tx Tx) error { return tx.SavePassword(Password{ann.ID, "fifth", 3}) })
+		run("one more", nil, func(tx Tx) error { return tx.SavePassword(Password{ann.ID, "fifth", 3, 0}) })
 		run("delete the person", nil, func(tx Tx) error { return tx.DeleteUser(ann.ID) })
 		_, err := view.Password(ann.ID)
 		is(t, "of somebody who is gone", err, ErrNotFound)

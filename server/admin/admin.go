@@ -8,6 +8,7 @@
 //	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
 //	/api/v1/resources, /api/v1/resource?resource=…   APIs that applications get tokens for
 //	/api/v1/registration/tokens, …/{id}         initial access tokens, with which applications register themselves
+//	/api/v1/cognito/keys, …/{id}                keys with which programs sign their calls of the Cognito API
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/experience                          how people sign in and sign up; PATCH ?dry_run=true says who would feel a change
@@ -60,6 +61,8 @@ type Deps struct {
 	Outgoing clients.Fetcher
 	// Keys are the keys that sign tokens.
 	Keys SigningKeys
+	// SealCognitoKey seals the secret of a key of that id, for the Cognito API to find.
+	SealCognitoKey func(id, key string) []byte
 	// OpenMail unseals a captured mail. Sent, expiry and the code's state are filled in by this package.
 	OpenMail func(storage.Captured) (Mail, error)
 	// TestMail sends a test mail by the mailer in use.
@@ -111,6 +114,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.keyRoutes(api)
 	a.consentRoutes(api)
 	a.registrationRoutes(api)
+	a.cognitoKeyRoutes(api)
 	a.mailRoutes(api)
 	a.mailTestRoutes(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -72,7 +72,7 @@ func (r *refusal) Error() string { return "refused: " + r.why }
 // ends the session this browser had and writes the events. Proofs of different people never add up: a proof that does not belong to
 // what the flow was waiting for begins it anew.
 // Its checks come first: an error that is not storage's has written nothing. f is nil for a sign-in without a flow, of which no
-// second factor is demanded. *CodeGone and ErrFlowDone for the loser of a race.
+// second factor is demanded. ErrPasswordExpired; *CodeGone and ErrFlowDone for the loser of a race.
 func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p Proof) (SignIn, error) {
 	s, err := e.standing(tx, v, f, now)
 	if err != nil {
@@ -85,6 +85,11 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 	u, fresh, err := e.personOf(tx, p, closed, now)
 	if err != nil {
 		return SignIn{}, err
+	}
+	if p.Method == MethodPassword {
+		if err := stillGood(tx, u.ID, f != nil, now); err != nil {
+			return SignIn{}, err
+		}
 	}
 	g, err := progressOf(f)
 	if err != nil {

@@ -60,6 +60,7 @@ type Proven struct {
 type Factors struct {
 	Mailbox       bool // an address of theirs is proven
 	Password      bool
+	Temporary     bool // the password is one that somebody else has chosen
 	Passkeys      int
 	TOTP          bool     // an authenticator app is set up
 	RecoveryCodes int      // not yet used
@@ -91,8 +92,8 @@ func (e *Engine) factors(tx storage.Tx, user storage.ID) (Factors, error) {
 		return Factors{}, err
 	}
 	has := Factors{Mailbox: m.VerifiedAt > 0}
-	if _, err := tx.Password(user); err == nil {
-		has.Password = true
+	if p, err := tx.Password(user); err == nil {
+		has.Password, has.Temporary = true, p.Temporary > 0
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return Factors{}, err
 	}

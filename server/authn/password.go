@@ -21,7 +21,7 @@ type Attempt struct {
 
 // CheckPassword signs the person in whose password it is. Nobody, somebody without a password, a wrong one and somebody who may not
 // sign in are one answer, after the same statements and one hash.
-// *WrongAnswer, *TooMany, ErrBusy, ErrNotHere (the flow takes no password), ErrFlowGone, ErrFlowDone.
+// *WrongAnswer, *TooMany, ErrBusy, ErrNotHere (the flow takes no password), ErrPasswordExpired, ErrFlowGone, ErrFlowDone.
 func (e *Engine) CheckPassword(ctx context.Context, v Visitor, a Attempt) (SignIn, error) {
 	now := e.now()
 	if err := e.takesPassword(ctx, v, a.Flow, now); err != nil {

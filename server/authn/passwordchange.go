@@ -13,6 +13,7 @@ type NewPassword struct {
 	Password   string
 	Session    storage.ID // in which it is chosen: it lives on, with what was given in it
 	KeepOthers bool       // the person's other sessions live on, too
+	Temporary  bool       // somebody else has chosen it: it ends after TemporaryLife, and signs nobody in before they choose another
 }
 
 // SetPassword gives a person a password, whether they had one or not, and ends their other sessions. by is who does it, for the audit
@@ -28,6 +29,9 @@ func (e *Engine) SetPassword(ctx context.Context, by string, user storage.ID, n 
 	kept, err := e.keepPassword(ctx, user, n.Password)
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
+	}
+	if n.Temporary {
+		kept.temporary = e.now() + TemporaryLife.Microseconds()
 	}
 	return e.savePassword(ctx, by, user, kept, n)
 }
@@ -70,8 +74,9 @@ func (e *Engine) ImportPassword(ctx context.Context, by string, user storage.ID,
 
 // keptPassword is what is kept of a password: its hash, and where an application wants it the sealed verifier of SRP.
 type keptPassword struct {
-	hash     string
-	verifier []byte
+	hash      string
+	verifier  []byte
+	temporary int64
 }
 
 // keepPassword makes what is kept of a password. It takes its time: not inside of a write. ErrBusy.
@@ -102,7 +107,11 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, k
 				return err
 			}
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasswordChanged, Actor: by, UserID: u.ID})
+		event := storage.EventPasswordChanged
+		if kept.temporary > 0 {
+			event = storage.EventPasswordGiven
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: event, Actor: by, UserID: u.ID})
 	})
 	e.outbox.wakeUp()
 	return err
@@ -111,7 +120,7 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, k
 // replacePassword keeps another password. A sign-in that is under way has to begin again: what was proven in it with the password before
 // is worth nothing; and every browser is asked for the second factor again, also where the other sessions go on.
 func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64) error {
-	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: kept.hash, Changed: now}); err != nil {
+	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: kept.hash, Changed: now, Temporary: kept.temporary}); err != nil {
 		return err
 	}
 	if err := keepVerifier(tx, u.ID, kept.verifier, now); err != nil {

@@ -15,19 +15,74 @@ import (
 // ("user:ID", "cli"). An administrator vouches for the address; nobody gets in without a code sent there.
 // ErrBadAddress, ErrTaken.
 func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (storage.User, error) {
-	normal, err := NormalizeAddress(address)
+	return e.CreatePerson(ctx, by, NewPerson{Address: address, Name: name})
+}
+
+// NewPerson is somebody whom an administrator adds.
+type NewPerson struct {
+	Address    string
+	Name       string
+	Attributes map[string]any // by the names of Attributes
+	Temporary  string         // a password that they have to replace when they first sign in with it; "": none
+}
+
+// CreatePerson is CreateUser for somebody of whom more is known. *WeakPassword, *BadAttribute, ErrUsernameTaken, ErrBusy, and what
+// CreateUser returns.
+func (e *Engine) CreatePerson(ctx context.Context, by string, p NewPerson) (storage.User, error) {
+	normal, err := NormalizeAddress(p.Address)
 	if err != nil {
 		return storage.User{}, err
 	}
 	now := e.now()
-	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: name, Created: now, Updated: now}
+	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: p.Name, Created: now, Updated: now}
+	checked := make(map[string]any, len(p.Attributes))
+	for name, value := range p.Attributes {
+		a, err := attribute(name)
+		if err != nil {
+			return storage.User{}, err
+		}
+		if checked[name], err = a.read(value); err != nil {
+			return storage.User{}, err
+		}
+	}
+	if _, err := setAttributes(&u, checked); err != nil {
+		return storage.User{}, err
+	}
+	var kept keptPassword
+	if p.Temporary != "" {
+		if err := e.WeighPassword(ctx, storage.ID{}, p.Temporary, normal, u.Name); err != nil {
+			return storage.User{}, err
+		}
+		if kept, err = e.keepPassword(ctx, u.ID, p.Temporary); err != nil {
+			return storage.User{}, err
+		}
+		kept.temporary = now + TemporaryLife.Microseconds()
+	}
+	wanted := u.Username
 	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		if _, err := tx.UserByEmail(normal); err == nil {
 			return ErrTaken
 		} else if !errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
-		return insertPerson(tx, &u, normal, storage.Event{Kind: storage.EventUserCreated, Actor: by})
+		if err := insertPerson(tx, &u, normal, storage.Event{Kind: storage.EventUserCreated, Actor: by}); err != nil {
+			return err
+		}
+		if wanted != "" && wanted != u.Username {
+			if _, err := tx.UserByUsername(wanted); err == nil {
+				return ErrUsernameTaken
+			} else if !errors.Is(err, storage.ErrNotFound) {
+				return err
+			}
+			u.Username = wanted
+			if err := tx.UpdateUser(u); err != nil {
+				return err
+			}
+		}
+		if p.Temporary == "" {
+			return nil
+		}
+		return replacePassword(tx, u, kept, now)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = ErrTaken
@@ -36,6 +91,24 @@ func (e *Engine) CreateUser(ctx context.Context, by, address, name string) (stor
 		return storage.User{}, fmt.Errorf("create person: %w", err)
 	}
 	return u, nil
+}
+
+// Known finds a person by their sub, an address they have proven, or their username. ErrNoUser.
+func (e *Engine) Known(ctx context.Context, name string) (storage.User, error) {
+	tx := e.store.View(ctx)
+	var (
+		u   storage.User
+		err error
+	)
+	if id, not := storage.ParseID(name); not == nil {
+		u, err = tx.User(id)
+	} else {
+		u, err = e.named(tx, readIdentifier(name))
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = ErrNoUser
+	}
+	return u, err
 }
 
 // Address is what a person is shown as: their primary address, "" if they have none.

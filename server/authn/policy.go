@@ -51,7 +51,7 @@ const (
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
 	StepLeaving                   // the person has asked to be deleted, and has to say whether they stay
 	StepDone                      // the request can be answered for the live session
-	StepNewPassword               // the person who has proven their mailbox has to choose a new password
+	StepNewPassword               // the person who has proven their mailbox, or knows a temporary password, has to choose a new one
 )
 
 // Next weighs what a request demands against who is signed in. It is the only place that does.
@@ -104,11 +104,21 @@ type Standing struct {
 	Client     storage.Client
 }
 
-// After weighs what has been proven in a sign-in against what is demanded of it: StepSecondFactor, StepEnrol, or StepDone. It is the
-// only place that does. An excused browser fulfils the rules of this server, never those of a request or a client.
+// After weighs what has been proven in a sign-in against what is demanded of it: StepSecondFactor, StepEnrol, StepNewPassword, or
+// StepDone. It is the only place that does. An excused browser fulfils the rules of this server, never those of a request or a client.
 //
-// A wish (acr_values) is asked for if the person can fulfil it now, and else let go.
+// A wish (acr_values) is asked for if the person can fulfil it now, and else let go. A temporary password signs nobody in, whatever
+// else was proven with it: last of all, StepNewPassword.
 func After(s Standing) Step {
+	step := s.proving()
+	if step == StepDone && s.Has.Temporary && slices.ContainsFunc(s.Proven, func(p Proven) bool { return p.Method == MethodPassword }) {
+		return StepNewPassword
+	}
+	return step
+}
+
+// proving is what has still to be proven, if anything.
+func (s Standing) proving() Step {
 	insisted := s.insisted()
 	if !s.Excused && s.Experience.demandsSecond(s.Groups, s.Has) {
 		insisted = max(insisted, 2)

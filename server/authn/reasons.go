@@ -47,12 +47,14 @@ var (
 
 // Why a password, or a change of one, did not go on.
 var (
-	ErrBusy         = errors.New("too many passwords are being checked at once")
-	ErrNotHere      = errors.New("this is no way to sign in here")
-	ErrWeakPassword = errors.New("the password is refused")
-	ErrNoPassword   = errors.New("the person has no password")
-	ErrBadHash      = errors.New("not a hash that can be checked here")
-	ErrLastWayIn    = errors.New("nobody can remove their last way in")
+	ErrBusy            = errors.New("too many passwords are being checked at once")
+	ErrNotHere         = errors.New("this is no way to sign in here")
+	ErrWeakPassword    = errors.New("the password is refused")
+	ErrNoPassword      = errors.New("the person has no password")
+	ErrBadHash         = errors.New("not a hash that can be checked here")
+	ErrLastWayIn       = errors.New("nobody can remove their last way in")
+	ErrPasswordExpired = errors.New("the password is right and has ended: another has to be chosen by a mailed code")
+	ErrSamePassword    = errors.New("the temporary password cannot be kept")
 )
 
 // TooMany is ErrTooMany with what is used up, and when it will work again.

@@ -264,7 +264,7 @@ func (e *Engine) ConfirmRegistration(ctx context.Context, v Visitor, address, co
 		if err := tx.EndSignUp(address); err != nil {
 			return err
 		}
-		if done.User, err = e.admit(tx, s, r, f, v, now); err != nil {
+		if done.User, err = e.admit(tx, s, r, storage.Event{Kind: storage.EventSignedUp, Actor: actor(s.UserID), ClientID: f.ClientID, IP: ip(v)}, now); err != nil {
 			return err
 		}
 		done.Flow, done.Browser = r.Flow, r.Browser
@@ -286,13 +286,13 @@ func (e *Engine) ConfirmRegistration(ctx context.Context, v Visitor, address, co
 	return done, nil
 }
 
-// admit makes the person of a sign-up, with everything it came with.
-func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, f storage.Flow, v Visitor, now int64) (storage.User, error) {
+// admit makes the person of a sign-up, with everything it came with; ev says how that came about.
+func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, ev storage.Event, now int64) (storage.User, error) {
 	u := storage.User{ID: s.UserID, Status: "active", Role: "none", Created: now, Updated: now}
 	if _, err := setAttributes(&u, r.Attributes); err != nil {
 		return u, err
 	}
-	if err := insertPerson(tx, &u, s.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: f.ClientID, IP: ip(v)}); err != nil {
+	if err := insertPerson(tx, &u, s.Address, ev); err != nil {
 		return u, err
 	}
 	if r.Hash == "" {
@@ -309,6 +309,59 @@ func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, f storage.
 		return u, err
 	}
 	return u, tx.SaveVerifier(u.ID, e.keys.Seal(document, verifierPlace(u.ID)...), now)
+}
+
+// AdmitRegistration makes the person of a sign-up without its code: an administrator vouches for the address. ErrNotWaiting, ErrTaken.
+func (e *Engine) AdmitRegistration(ctx context.Context, by, address string) error {
+	return e.endRegistration(ctx, address, func(tx storage.Tx, s storage.SignUp, r registered, now int64) error {
+		_, err := e.admit(tx, s, r, storage.Event{Kind: storage.EventUserCreated, Actor: by}, now)
+		return err
+	})
+}
+
+// DropRegistration ends a sign-up that waits for its code. ErrNotWaiting.
+func (e *Engine) DropRegistration(ctx context.Context, by, address string) error {
+	return e.endRegistration(ctx, address, func(tx storage.Tx, _ storage.SignUp, _ registered, _ int64) error {
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignUpDropped, Actor: by})
+	})
+}
+
+// endRegistration takes a sign-up away that waits for its code, and does what is to become of it.
+func (e *Engine) endRegistration(ctx context.Context, address string, then func(storage.Tx, storage.SignUp, registered, int64) error) error {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return ErrNotWaiting
+	}
+	now := e.now()
+	err = e.writeUnique(ctx, func(tx storage.Tx) error {
+		s, r, err := e.waiting(tx, address, now)
+		if err != nil {
+			return err
+		}
+		if err := tx.EndSignUp(address); errors.Is(err, storage.ErrSpent) {
+			return ErrNotWaiting
+		} else if err != nil {
+			return err
+		}
+		return then(tx, s, r, now)
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		err = ErrTaken
+	}
+	return err
+}
+
+// Registered tells whose sign-up waits for its code under an address; ErrNotWaiting.
+func (e *Engine) Registered(ctx context.Context, address string) (storage.SignUp, error) {
+	address, err := NormalizeAddress(address)
+	if err != nil {
+		return storage.SignUp{}, ErrNotWaiting
+	}
+	s, err := e.store.View(ctx).SignUp(address, e.now())
+	if errors.Is(err, storage.ErrNotFound) {
+		err = ErrNotWaiting
+	}
+	return s, err
 }
 
 // CarryOn goes on with a flow in which enough may have been proven already: by the code of a sign-up. ErrSignIn if nothing was,

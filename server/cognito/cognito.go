@@ -2,7 +2,8 @@
 // API: it speaks the JSON protocol of Cognito user pools. It holds the wire format and nothing else: who somebody is, and what is
 // demanded of them, is authn's; tokens are oidc's, and so are the endpoints of the hosted sign-in.
 //
-// An application is answered only where the door was opened for it (storage.ClientSettings.Cognito). There is one pool.
+// An application is answered only where the door was opened for it (storage.ClientSettings.Cognito). There is one pool. What
+// administrators ask for has to be signed with a key of theirs (AWS Signature Version 4).
 //
 //	POST    /cognito, /cognito/    X-Amz-Target names the operation
 //	OPTIONS the same               for browsers; no cookie is ever read
@@ -77,6 +78,7 @@ type Deps struct {
 // Config is what the door has to be told.
 type Config struct {
 	PoolID string // xx-local-1_ and letters: it never changes
+	Host   string // that callers reach this server by, with the port if there is one
 }
 
 // Door is the JSON API.
@@ -119,6 +121,33 @@ func New(c Config, d Deps) *Door {
 		"UpdateDeviceStatus":               door.noDevice,
 		"ConfirmDevice":                    door.confirmDevice,
 	}
+	for name, do := range map[string]operation{
+		"AdminCreateUser":           door.adminCreateUser,
+		"AdminGetUser":              door.adminGetUser,
+		"AdminDeleteUser":           door.adminDeleteUser,
+		"AdminConfirmSignUp":        door.adminConfirmSignUp,
+		"AdminSetUserPassword":      door.about(door.adminSetUserPassword),
+		"AdminResetUserPassword":    door.about(door.adminResetUserPassword),
+		"AdminDisableUser":          door.about(door.adminDisableUser),
+		"AdminEnableUser":           door.about(door.adminEnableUser),
+		"AdminUserGlobalSignOut":    door.about(door.adminUserGlobalSignOut),
+		"AdminUpdateUserAttributes": door.about(door.adminUpdateUserAttributes),
+		"AdminDeleteUserAttributes": door.about(door.adminDeleteUserAttributes),
+		"AdminSetUserMFAPreference": door.about(door.adminSetUserMFAPreference),
+		"AdminAddUserToGroup":       door.about(door.adminAddUserToGroup),
+		"AdminRemoveUserFromGroup":  door.about(door.adminRemoveUserFromGroup),
+		"AdminListGroupsForUser":    door.adminListGroupsForUser,
+		"ListUsers":                 door.listUsers,
+		"ListUsersInGroup":          door.listUsersInGroup,
+		"ListGroups":                door.listGroups,
+		"CreateGroup":               door.createGroup,
+		"GetGroup":                  door.getGroup,
+		"DeleteGroup":               door.deleteGroup,
+		"DescribeUserPool":          door.describeUserPool,
+		"DescribeUserPoolClient":    door.describeUserPoolClient,
+	} {
+		door.operations[name] = door.administered(do)
+	}
 	return door
 }
 
@@ -147,6 +176,7 @@ type call struct {
 	name    string
 	body    []byte
 	visitor authn.Visitor
+	by      string // the signature key of an administrator, as the audit log names it
 }
 
 // read decodes the request; fields that are not known are passed over.

@@ -27,6 +27,7 @@ var (
 	errCode        = fail("CodeMismatchException", "Invalid verification code provided, please try again.")
 	errCodeGone    = fail("ExpiredCodeException", "Invalid code provided, please request a code again.")
 	errLimit       = fail("LimitExceededException", "Attempt limit exceeded, please try after some time.")
+	errReset       = fail("PasswordResetRequiredException", "Password reset required for the user")
 	errAttempts    = fail("NotAuthorizedException", "Password attempts exceeded")
 	errUnconfirmed = fail("UserNotConfirmedException", "User is not confirmed.")
 	errToken       = fail("NotAuthorizedException", "Invalid Access Token")

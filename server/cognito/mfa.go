@@ -217,19 +217,23 @@ func (d *Door) mfaOf(c *call, user storage.ID) (names []string, preferred string
 type preference struct{ Enabled, PreferredMfa bool }
 
 func (d *Door) setUserMFAPreference(c *call) (any, error) {
-	var in struct {
-		AccessToken                                                string
-		SoftwareTokenMfaSettings, EmailMfaSettings, SMSMfaSettings *preference
-	}
-	if err := c.read(&in); err != nil {
-		return nil, err
-	}
-	h, err := d.holder(c, in.AccessToken)
+	h, err := d.speaker(c)
 	if err != nil {
 		return nil, err
 	}
+	return struct{}{}, d.prefer(c, actor(h), h.User.ID)
+}
+
+// prefer does what a call says of the second factors of a person.
+func (d *Door) prefer(c *call, by string, user storage.ID) error {
+	var in struct {
+		SoftwareTokenMfaSettings, EmailMfaSettings, SMSMfaSettings *preference
+	}
+	if err := c.read(&in); err != nil {
+		return err
+	}
 	if in.SMSMfaSettings != nil && in.SMSMfaSettings.Enabled {
-		return nil, fail("InvalidParameterException", "SMS MFA is not offered by this pool")
+		return fail("InvalidParameterException", "SMS MFA is not offered by this pool")
 	}
 	for _, s := range []struct {
 		method authn.Method
@@ -242,7 +246,7 @@ func (d *Door) setUserMFAPreference(c *call) (any, error) {
 		if s.want == nil {
 			continue
 		}
-		err := d.Engine.PreferSecondFactor(c.ctx, actor(h), h.User.ID, authn.Preference{Method: s.method, On: s.want.Enabled, Preferred: s.want.PreferredMfa})
+		err := d.Engine.PreferSecondFactor(c.ctx, by, user, authn.Preference{Method: s.method, On: s.want.Enabled, Preferred: s.want.PreferredMfa})
 		if errors.Is(err, authn.ErrNotEnrolled) {
 			if !s.want.Enabled {
 				continue
@@ -250,10 +254,10 @@ func (d *Door) setUserMFAPreference(c *call) (any, error) {
 			err = fail("InvalidParameterException", "%s", s.none)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return struct{}{}, nil
+	return nil
 }
 
 // getUserAuthFactors lists the ways in that a person has.

@@ -224,6 +224,8 @@ func (d *Door) afterPassword(a *attempt, in authn.SignIn, err error) (any, error
 		return nil, errPassword
 	case errors.As(err, &many) && (many.Budget == authn.BudgetGuesses || many.Budget == authn.BudgetNetworkGuesses):
 		return nil, errAttempts
+	case errors.Is(err, authn.ErrPasswordExpired):
+		return nil, errReset
 	case errors.Is(err, authn.ErrNotHere):
 		return nil, fail("InvalidParameterException", "Password sign-in is not enabled for this client")
 	}
@@ -270,5 +272,5 @@ func (d *Door) withoutVerifier(a *attempt) (any, error) {
 	if x.MayBegin(a.app, authn.MethodCode) {
 		return d.askCode(a)
 	}
-	return nil, fail("PasswordResetRequiredException", "Password reset required for the user")
+	return nil, errReset
 }

@@ -103,8 +103,17 @@ func (d *Door) deleteUserAttributes(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	values, err := forgotten(in.UserAttributeNames)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, badAttribute(d.Engine.SetAttributes(c.ctx, actor(h), h.User.ID, values))
+}
+
+// forgotten is the change that takes attributes away.
+func forgotten(names []string) (map[string]any, error) {
 	values := map[string]any{}
-	for _, name := range in.UserAttributeNames {
+	for _, name := range names {
 		switch name {
 		case "sub", "email", "email_verified":
 			return nil, fail("InvalidParameterException", "Cannot delete the attribute %s", name)
@@ -113,7 +122,7 @@ func (d *Door) deleteUserAttributes(c *call) (any, error) {
 		}
 		values[name] = nil
 	}
-	return struct{}{}, badAttribute(d.Engine.SetAttributes(c.ctx, actor(h), h.User.ID, values))
+	return values, nil
 }
 
 func (d *Door) deleteUser(c *call) (any, error) {

@@ -93,6 +93,8 @@ func (d *Door) notByPassword(s *step, err error) error {
 		return web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
 	case errors.Is(err, authn.ErrFlowGone):
 		return d.gone(s.visit)
+	case errors.Is(err, authn.ErrPasswordExpired): // it was right: the mailbox decides
+		return web.SeeOther(s.w, s.r, at("/sign-in/forgot", s.visit.flow))
 	case errors.As(err, &many) && many.Budget == authn.BudgetGuesses:
 		return d.guessed(s, identifier, many)
 	case !errors.Is(err, authn.ErrWrongAnswer):
@@ -161,13 +163,16 @@ func (d *Door) postForgot(v *visit) error {
 	})
 }
 
-// newPassword asks whoever has proven their mailbox for a new password.
+// newPassword asks whoever has proven their mailbox, or knows a temporary password, for a new one.
 func (d *Door) newPassword(v *visit) error {
 	return d.inFlow(v, func(s *step) error { return d.showNewPassword(s, http.StatusOK, views.PasswordFine) })
 }
 
 func (d *Door) showNewPassword(s *step, status int, problem views.PasswordProblem) error {
-	address, rule, err := d.engine.Reset(s.r.Context(), s.visitor, s.visit.flow)
+	address, rule, err := d.engine.Replacing(s.r.Context(), s.visitor, s.visit.flow)
+	if errors.Is(err, authn.ErrSignIn) {
+		address, rule, err = d.engine.Reset(s.r.Context(), s.visitor, s.visit.flow)
+	}
 	if err != nil {
 		return d.notReset(s, err)
 	}
@@ -179,9 +184,17 @@ func (d *Door) showNewPassword(s *step, status int, problem views.PasswordProble
 // postNewPassword changes it. The sign-in goes on with it, and with whatever else is asked for.
 func (d *Door) postNewPassword(v *visit) error {
 	return d.inFlow(v, func(s *step) error {
-		err := d.engine.ResetPassword(v.r.Context(), v.visitor, v.flow, v.in.Get("password"))
+		in, err := d.engine.ReplacePassword(v.r.Context(), v.visitor, v.flow, v.in.Get("password"), d.session(v))
+		if err == nil {
+			return d.signedIn(v, in)
+		}
+		if errors.Is(err, authn.ErrSignIn) {
+			err = d.engine.ResetPassword(v.r.Context(), v.visitor, v.flow, v.in.Get("password"))
+		}
 		var weak *authn.WeakPassword
 		switch {
+		case errors.Is(err, authn.ErrSamePassword):
+			return d.showNewPassword(s, http.StatusUnprocessableEntity, views.PasswordSame)
 		case errors.As(err, &weak):
 			return d.showNewPassword(s, http.StatusUnprocessableEntity, passwordProblems[weak.Why])
 		case err != nil:
@@ -202,6 +215,8 @@ func (d *Door) notReset(s *step, err error) error {
 	switch {
 	case errors.Is(err, authn.ErrFlowGone):
 		return d.gone(s.visit)
+	case errors.Is(err, authn.ErrPasswordExpired):
+		return web.SeeOther(s.w, s.r, at("/sign-in/forgot", s.visit.flow))
 	case errors.Is(err, authn.ErrFlowDone), errors.Is(err, authn.ErrCodeGone):
 		return web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
 	}
