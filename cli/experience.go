@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"time"
@@ -62,6 +63,12 @@ func choiceText(x reflect.Value, name string) string {
 		switch v := x.Field(i).Interface().(type) {
 		case []string:
 			return orNone(strings.Join(v, ", "))
+		case []admin.Field:
+			var names []string
+			for _, f := range v {
+				names = append(names, strings.TrimSpace(f.Name+" "+f.Asked))
+			}
+			return orNone(strings.Join(names, ", "))
 		case int64:
 			if v <= 0 {
 				return "never"
@@ -97,6 +104,9 @@ type experienceFlags struct {
 	methods, groups, factors, reset   []string
 	allowed, refused                  []string
 	passkeyVerification, passkeyOffer string
+	attributes                        string
+	terms, termsVersion               string
+	privacy, privacyVersion           string
 }
 
 func (p *Program) experienceSet() *cobra.Command {
@@ -121,6 +131,11 @@ func (p *Program) experienceSet() *cobra.Command {
 	flags.StringArrayVar(&f.allowed, "allow-domain", nil, "a `domain` that addresses of new people have to be of: example.com, or .example.com with all below it; several")
 	flags.StringArrayVar(&f.refused, "refuse-domain", nil, "a `domain` that they must not be of; several")
 	flags.StringArrayVar(&f.methods, "method", nil, "what a sign-in can begin with: a `method` ("+authn.MethodList(authn.FirstMethods, ", ")+"); several, the first offered first")
+	flags.StringVar(&f.attributes, "attributes", "", "what people are asked for, as `JSON` or @FILE (docs/sign-up.md); replaces the list")
+	flags.StringVar(&f.terms, "terms-url", "", "https `address` of the terms of use")
+	flags.StringVar(&f.termsVersion, "terms-version", "", "the `version` of them that people have to accept, such as 2026-11")
+	flags.StringVar(&f.privacy, "privacy-url", "", "https `address` of the privacy notice")
+	flags.StringVar(&f.privacyVersion, "privacy-version", "", "the `version` of it that people have to accept")
 	flags.StringVar(&f.secondFactor, "second-factor", "", "who needs one: `off, optional, required or groups`")
 	flags.StringArrayVar(&f.groups, "second-factor-group", nil, "a `group` whose members need one; several")
 	flags.StringArrayVar(&f.factors, "second-factor-method", nil, "what people may use as one: a `method` ("+authn.MethodList(authn.SecondFactorChoices, ", ")+"); several")
@@ -141,7 +156,8 @@ func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
 		value any
 	}{
 		"sign-up": {"sign_up", f.signUp}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
-		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset},
+		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset}, "terms-url": {"terms_url", f.terms}, "terms-version": {"terms_version", f.termsVersion},
+		"privacy-url": {"privacy_url", f.privacy}, "privacy-version": {"privacy_version", f.privacyVersion},
 		"allow-domain": {"allowed_domains", f.allowed}, "refuse-domain": {"refused_domains", f.refused},
 		"passkey-verification": {"passkey_verification", f.passkeyVerification}, "passkey-offer": {"passkey_offer", f.passkeyOffer},
 	} {
@@ -155,6 +171,20 @@ func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
 			return nil, usage(cmd, "--trust-device is %q; expected a duration such as 30d, or 0s", f.trustDevice)
 		}
 		change["trust_device"] = int64(d / time.Second)
+	}
+	if cmd.Flags().Changed("attributes") {
+		text := []byte(f.attributes)
+		if path, file := strings.CutPrefix(f.attributes, "@"); file {
+			var err error
+			if text, err = os.ReadFile(path); err != nil {
+				return nil, fmt.Errorf("read attributes: %w", err)
+			}
+		}
+		fields, err := authn.ReadFields(text)
+		if err != nil {
+			return nil, err
+		}
+		change["attributes"] = fields
 	}
 	if len(change) == 0 {
 		return nil, usage(cmd, "say what to change; gatelatch experience show names the choices")
@@ -195,6 +225,10 @@ func affectedText(a admin.Affected) string {
 		return "could not sign in any more"
 	case authn.AffectedSecondFactor:
 		return "have to set up a second factor at their next sign-in"
+	case authn.AffectedAttribute:
+		return "are asked for " + a.Of + " at their next sign-in"
+	case authn.AffectedDocument:
+		return "have to accept " + a.Of + " at their next sign-in"
 	case authn.AffectedDomain:
 		return "have an address that nobody new could sign up with; they stay"
 	case authn.AffectedUnprotected:

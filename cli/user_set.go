@@ -54,7 +54,7 @@ func attributeChange(pairs []string) (map[string]any, error) {
 	for _, a := range authn.Attributes {
 		names = append(names, a.Name)
 	}
-	change, address := map[string]any{}, map[string]any{}
+	change, address, own := map[string]any{}, map[string]any{}, map[string]any{}
 	for _, pair := range pairs {
 		name, text, paired := strings.Cut(pair, "=")
 		at := slices.Index(names, name)
@@ -65,7 +65,9 @@ func attributeChange(pairs []string) (map[string]any, error) {
 			if near := nearest(name, names); near != "" {
 				return nil, fmt.Errorf("there is no attribute %q. Did you mean %s?", name, near)
 			}
-			return nil, fmt.Errorf("there is no attribute %q. `gatelatch user set --help` lists them", name)
+			own[name] = text // the server knows which it has made up itself
+			change["attributes"] = own
+			continue
 		}
 		var value any = text
 		if authn.Attributes[at].Vouched {

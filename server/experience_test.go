@@ -124,3 +124,25 @@ func TestChangeThatKeepsAllOwnersOutIsRefused(t *testing.T) {
 		t.Errorf("got %d %s, want 422", rec.Code, rec.Body)
 	}
 }
+
+func TestOwnAttributesAreToldUnderTheirClaimByTheirScopeAndNoOther(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", unsettled)
+	w.choose(map[string]any{"attributes": []map[string]any{{"name": "company", "type": "text", "claim": "https://example.com/company"}, {"name": "seats", "type": "number", "scope": "phone"}}})
+	ann := w.person()
+	code, _ := ann.signIn("ann@example.com")
+	if rec := w.ask("PATCH", "/users/ann@example.com", map[string]any{"attributes": map[string]any{"company": "Example", "seats": 3}}); rec.Code != http.StatusOK {
+		t.Fatalf("%d %s", rec.Code, rec.Body)
+	}
+	rec := w.asBookstore("/token", "grant_type", "authorization_code", "code", code, "redirect_uri", appCallback)
+	var tokens struct {
+		IDToken string `json:"id_token"`
+	}
+	if err := json.Unmarshal(rec.Body.Bytes(), &tokens); err != nil || tokens.IDToken == "" {
+		t.Fatalf("%v: %d %s", err, rec.Code, rec.Body)
+	}
+	claims := claimsOf(t, tokens.IDToken)
+	if claims["https://example.com/company"] != "Example" || claims["company"] != nil || claims["seats"] != nil {
+		t.Errorf("got %v, want the company under its claim, and no seats without the scope phone", claims)
+	}
+	w.choose(map[string]any{"reset": []string{"attributes"}})
+}

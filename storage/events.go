@@ -63,6 +63,7 @@ const (
 	EventDeviceTrusted   = "browser.trusted"
 	EventDeviceForgotten = "browser.forgotten"
 	EventAddressSlowed   = "address.slowed"
+	EventAccepted        = "document.accepted"
 	EventInvited         = "invitation.created"
 	EventInviteAccepted  = "invitation.accepted"
 	EventInviteRevoked   = "invitation.revoked"

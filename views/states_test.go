@@ -323,6 +323,19 @@ var states = []state{
 	}},
 	{"invitation-used", PageStays, func(f Frame) templ.Component { return InvitationGone(InvitationGonePage{Frame: own(f), Used: true}) }},
 	{"invitation-gone", PageStays, func(f Frame) templ.Component { return InvitationGone(InvitationGonePage{Frame: own(f)}) }},
+	{"details", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", New: true, Documents: []DocumentLink{{"terms", "https://bookstore.example/terms"}, {"privacy", "https://bookstore.example/privacy"}},
+			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true}, {Name: "company", Label: "Company <b>", Type: "text"}, {Name: "seats", Label: "Seats", Type: "number"},
+				{Name: "size", Label: "Size", Type: "choice", Choices: []DetailChoice{{"s", "Small"}, {"l", "Large"}}}, {Name: "news", Label: "News by mail", Type: "boolean"}, {Name: "since", Label: "Customer since", Type: "date"}}})
+	}},
+	{"details-wrong", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", Unaccepted: true, Documents: []DocumentLink{{"terms", "https://bookstore.example/terms"}},
+			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true, Missing: true}, {Name: "seats", Label: "Seats", Type: "number", Value: "many", Bad: true},
+				{Name: "since", Label: "Customer since", Type: "date", Value: "soon", Bad: true}, {Name: "website", Type: "text", Value: "http://a", Bad: true}}})
+	}},
+	{"details-accept", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: own(f), Flow: "f1", Who: "ann@example.com", Documents: []DocumentLink{{"privacy", "https://bookstore.example/privacy"}}})
+	}},
 	{"set-up-old", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f)}) }},
 	{"set-up-done", PageStays, func(f Frame) templ.Component { return SetUpGone(SetUpGonePage{Frame: own(f), Done: true}) }},
 	{"landing", PageMayLeave, func(f Frame) templ.Component {

@@ -19,16 +19,17 @@ const exportFormat = "gatelatch-account/1"
 // Export is everything that this server keeps about a person, but for secrets: those are not stored in a form that says them. Lists have
 // a fixed order, so that two exports differ where something has changed.
 type Export struct {
-	Format    string          `json:"format"`
-	Issuer    string          `json:"issuer"`
-	Made      time.Time       `json:"made"`
-	Profile   ExportProfile   `json:"profile"`
-	Addresses []ExportAddress `json:"addresses"` // the main one first, then by age
-	Picture   *ExportPicture  `json:"picture,omitempty"`
-	WaysIn    ExportWays      `json:"ways_in"`
-	Devices   []ExportDevice  `json:"devices"` // where the person is signed in, the one seen last first
-	Apps      []ExportApp     `json:"apps"`    // that have access, the one used last first
-	Events    []ExportEvent   `json:"events"`  // that the log still knows to be about the person, the newest first
+	Format    string           `json:"format"`
+	Issuer    string           `json:"issuer"`
+	Made      time.Time        `json:"made"`
+	Profile   ExportProfile    `json:"profile"`
+	Accepted  []ExportAccepted `json:"accepted"`  // versions of terms and privacy notice, the newest first
+	Addresses []ExportAddress  `json:"addresses"` // the main one first, then by age
+	Picture   *ExportPicture   `json:"picture,omitempty"`
+	WaysIn    ExportWays       `json:"ways_in"`
+	Devices   []ExportDevice   `json:"devices"` // where the person is signed in, the one seen last first
+	Apps      []ExportApp      `json:"apps"`    // that have access, the one used last first
+	Events    []ExportEvent    `json:"events"`  // that the log still knows to be about the person, the newest first
 }
 
 // ExportProfile is what is known about the person. Claims are those of OpenID Connect Core §5.1.
@@ -41,6 +42,16 @@ type ExportProfile struct {
 	Created   *time.Time     `json:"created"`
 	Updated   *time.Time     `json:"updated"`
 	DeletesAt *time.Time     `json:"deletes_at,omitempty"`
+}
+
+// ExportAccepted is a version of a document that the person has accepted.
+type ExportAccepted struct {
+	Document string     `json:"document"`
+	Version  string     `json:"version"`
+	URL      string     `json:"url"`
+	IP       string     `json:"ip"`
+	Device   string     `json:"device"`
+	At       *time.Time `json:"at"`
 }
 
 // ExportAddress is an e-mail address.
@@ -119,6 +130,9 @@ func (d *Door) export(tx storage.Tx, user storage.ID, has authn.Factors) (x Expo
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return x, err
 	}
+	if x.Accepted, err = exportAccepted(tx, user); err != nil {
+		return x, err
+	}
 	if x.Devices, err = d.exportDevices(tx, user); err != nil {
 		return x, err
 	}
@@ -141,6 +155,15 @@ func exportProfile(tx storage.Tx, user storage.ID) (ExportProfile, error) {
 	groups, err := tx.UserGroups(user)
 	return ExportProfile{Sub: u.ID.String(), Claims: authn.AttributesOf(u), Groups: append([]string{}, groups...), Role: u.Role, Status: u.Status,
 		Created: stamp(u.Created), Updated: stamp(u.Updated), DeletesAt: stamp(u.DeleteAt)}, err
+}
+
+func exportAccepted(tx storage.Tx, user storage.ID) ([]ExportAccepted, error) {
+	list := []ExportAccepted{}
+	all, err := tx.Acceptances(user)
+	for _, a := range all {
+		list = append(list, ExportAccepted{Document: a.Document, Version: a.Version, URL: a.URL, IP: a.IP, Device: a.Device, At: stamp(a.Accepted)})
+	}
+	return list, err
 }
 
 func exportAddresses(tx storage.Tx, user storage.ID) ([]ExportAddress, error) {

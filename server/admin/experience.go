@@ -18,6 +18,11 @@ type Experience struct {
 	SignUp             string   `json:"sign_up" enum:"open,invite,closed" doc:"Who may make an account by themselves; invitations work always"`
 	AllowedDomains     []string `json:"allowed_domains" doc:"Of addresses that people sign up with: example.com, or .example.com with all below it; empty: all"`
 	RefusedDomains     []string `json:"refused_domains" doc:"Likewise; what is refused is not allowed"`
+	Attributes         []Field  `json:"attributes" doc:"That people are asked for, or that this server has made up itself"`
+	TermsURL           string   `json:"terms_url" doc:"https address of the terms of use"`
+	TermsVersion       string   `json:"terms_version" doc:"That people have to accept; a new one asks everybody again at their next sign-in; empty: nobody is asked"`
+	PrivacyURL         string   `json:"privacy_url" doc:"https address of the privacy notice"`
+	PrivacyVersion     string   `json:"privacy_version" doc:"As terms_version"`
 	Methods            []string `json:"methods" doc:"What a sign-in can begin with, the one offered first in front"`
 	SecondFactor       string   `json:"second_factor" enum:"off,optional,required,groups" doc:"Who needs one"`
 	SecondFactorGroups []string `json:"second_factor_groups" doc:"Whose members need one, where second_factor is groups"`
@@ -37,11 +42,34 @@ type ChoiceSource struct {
 	ReadOnly bool   `json:"read_only,omitempty" doc:"It can be changed in the configuration only"`
 }
 
+// Field is an attribute that people are asked for, or that this server has made up itself.
+type Field struct {
+	Name    string            `json:"name" doc:"An attribute of the standard (given_name, address.locality), or a name of your own"`
+	Type    string            `json:"type,omitempty" enum:"text,number,boolean,date,choice" doc:"Of one of your own"`
+	Choices []FieldChoice     `json:"choices,omitempty" doc:"Of a choice"`
+	Asked   string            `json:"asked,omitempty" enum:"required,optional" doc:"required: everybody, at sign-up or their next sign-in. optional: new people, once. Left out: nobody"`
+	ByAdmin bool              `json:"by_admin,omitempty" doc:"Only an administrator says it"`
+	Labels  map[string]string `json:"labels,omitempty" doc:"What pages call it, by language"`
+	Scope   string            `json:"scope,omitempty" doc:"Of one of your own: the scope that tells it; left out: profile"`
+	Claim   string            `json:"claim,omitempty" doc:"Likewise the claim; left out: its name"`
+}
+
+// FieldChoice is a value that can be chosen.
+type FieldChoice struct {
+	Value  string            `json:"value"`
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
 // ExperienceChange is a change to it. What is left out stays.
 type ExperienceChange struct {
 	SignUp             *string   `json:"sign_up,omitempty" enum:"open,invite,closed"`
 	AllowedDomains     *[]string `json:"allowed_domains,omitempty"`
 	RefusedDomains     *[]string `json:"refused_domains,omitempty"`
+	Attributes         *[]Field  `json:"attributes,omitempty" doc:"Replaces the list"`
+	TermsURL           *string   `json:"terms_url,omitempty"`
+	TermsVersion       *string   `json:"terms_version,omitempty"`
+	PrivacyURL         *string   `json:"privacy_url,omitempty"`
+	PrivacyVersion     *string   `json:"privacy_version,omitempty"`
 	Methods            *[]string `json:"methods,omitempty" minItems:"1"`
 	SecondFactor       *string   `json:"second_factor,omitempty" enum:"off,optional,required,groups"`
 	SecondFactorGroups *[]string `json:"second_factor_groups,omitempty"`
@@ -63,7 +91,7 @@ type ExperienceOutcome struct {
 
 // Affected says how many people would feel a change, and how.
 type Affected struct {
-	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one. domain: they stay, and nobody new could sign up with an address like theirs"`
+	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one. attribute, document: they are asked for it at their next sign-in. domain: they stay, and nobody new could sign up with an address like theirs"`
 	Of     string   `json:"of,omitempty" doc:"What it is about"`
 	People int      `json:"people"`
 	First  []string `json:"first" doc:"Some of them, by address"`
@@ -178,7 +206,7 @@ func (c ExperienceChange) change() (authn.ExperienceChange, error) {
 }
 
 func (a *Admin) showExperience(ctx context.Context, x authn.Experience) (Experience, error) {
-	out := Experience{AllowedDomains: []string{}, RefusedDomains: []string{}, Methods: []string{}, SecondFactorGroups: []string{}, SecondFactors: []string{}, Sources: map[string]ChoiceSource{}}
+	out := Experience{AllowedDomains: []string{}, RefusedDomains: []string{}, Attributes: []Field{}, Methods: []string{}, SecondFactorGroups: []string{}, SecondFactors: []string{}, Sources: map[string]ChoiceSource{}}
 	text, err := json.Marshal(x)
 	if err == nil {
 		err = json.Unmarshal(text, &out)

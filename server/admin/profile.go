@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"gatelatch/server/authn"
 	"gatelatch/storage"
@@ -43,6 +44,7 @@ type UserChange struct {
 	Name     *string `json:"name,omitempty"`
 	Username *string `json:"preferred_username,omitempty"`
 	Profile
+	Attributes map[string]any `json:"attributes,omitempty" doc:"This server's own; null or \"\" forgets one"`
 }
 
 func (a *Admin) updateUser(ctx context.Context, name string, in UserChange) (*userAnswer, error) {
@@ -69,6 +71,13 @@ func (c UserChange) attributes() (map[string]any, error) {
 	delete(values, "address")
 	for member, value := range address {
 		values["address."+member] = value
+	}
+	delete(values, "attributes")
+	for name, value := range c.Attributes {
+		if _, twice := values[name]; twice || slices.Contains([]string{"address"}, name) {
+			return nil, refuse(422, "%s stands there twice.", name)
+		}
+		values[name] = value
 	}
 	return values, nil
 }

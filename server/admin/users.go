@@ -27,6 +27,18 @@ type User struct {
 	Password bool       `json:"password,omitempty" doc:"They have one"`
 	Created  *time.Time `json:"created"`
 	Profile
+	Attributes map[string]any `json:"attributes,omitempty" doc:"This server's own"`
+	Accepted   []Accepted     `json:"accepted,omitempty" doc:"Versions of terms and privacy notice; not in lists"`
+}
+
+// Accepted is a version of a document that a person has accepted.
+type Accepted struct {
+	Document string     `json:"document" enum:"terms,privacy"`
+	Version  string     `json:"version"`
+	URL      string     `json:"url"`
+	IP       string     `json:"ip"`
+	Device   string     `json:"device"`
+	At       *time.Time `json:"at"`
 }
 
 // NewUser is what it takes to add a person.
@@ -208,7 +220,13 @@ func (a *Admin) showUser(ctx context.Context, name string) (*userAnswer, error) 
 		if err != nil {
 			return err
 		}
-		out.Body, err = shown(tx, p)
+		if out.Body, err = shown(tx, p); err != nil {
+			return err
+		}
+		accepted, err := tx.Acceptances(p.ID)
+		for _, a := range accepted {
+			out.Body.Accepted = append(out.Body.Accepted, Accepted{Document: a.Document, Version: a.Version, URL: a.URL, IP: a.IP, Device: a.Device, At: moment(a.Accepted)})
+		}
 		return err
 	})
 	return out, err
@@ -222,6 +240,8 @@ func (a *Admin) change(ctx context.Context, name string, do func(ctx context.Con
 	}
 	var bad *authn.BadAttribute
 	switch err := do(ctx, actor, p.ID); {
+	case errors.As(err, &bad) && bad.Form == "":
+		return p.ID, refuse(422, "There is no attribute %q. `gatelatch user set --help` and `gatelatch experience show` name them all.", bad.Name)
 	case errors.As(err, &bad):
 		return p.ID, refuse(422, "%s must be %s.", bad.Name, bad.Form)
 	case errors.Is(err, authn.ErrNotEnrolled):
@@ -267,7 +287,7 @@ func findUser(tx storage.Tx, name string) (storage.User, error) {
 
 // shown is a person with their primary address.
 func shown(tx storage.Tx, p storage.User) (User, error) {
-	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created), Profile: profileOf(p)}
+	u := User{Sub: p.ID.String(), Name: p.Name, Username: p.Username, Role: p.Role, Status: p.Status, Created: moment(p.Created), Profile: profileOf(p), Attributes: authn.OwnAttributesOf(p)}
 	var err error
 	if u.Groups, err = tx.UserGroups(p.ID); err != nil {
 		return u, err

@@ -15,6 +15,8 @@ const (
 	AffectedNoWayIn      = "no_way_in"          // what they begin a sign-in with is no longer offered, and they have nothing else
 	AffectedSecondFactor = "second_factor"      // they have to set up a second factor at their next sign-in
 	AffectedDomain       = "domain"             // they stay; nobody new could sign up with an address like their primary one
+	AffectedAttribute    = "attribute"          // they are asked for it at their next sign-in
+	AffectedDocument     = "document"           // they have to accept it at their next sign-in
 	AffectedUnprotected  = "second_factor_ends" // they are no longer asked for a second factor
 )
 
@@ -105,6 +107,24 @@ func (e *Engine) effectsOn(tx storage.Tx, u storage.User, before, after Experien
 	}
 	if m.Address != "" && before.admitsDomain(m.Address) && !after.admitsDomain(m.Address) {
 		effects = append(effects, Affected{How: AffectedDomain})
+	}
+	asked, err := e.owed(tx, after, u.ID, false, false)
+	if err != nil {
+		return nil, err
+	}
+	already, err := e.owed(tx, before, u.ID, false, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range asked.Fields {
+		if !slices.ContainsFunc(already.Fields, func(g Field) bool { return g.Name == f.Name }) {
+			effects = append(effects, Affected{How: AffectedAttribute, Of: f.Name})
+		}
+	}
+	for _, d := range asked.Documents {
+		if !slices.ContainsFunc(already.Documents, func(g Document) bool { return g.Name == d.Name && g.Version == d.Version }) {
+			effects = append(effects, Affected{How: AffectedDocument, Of: d.Name})
+		}
 	}
 	was, is := before.demandsSecond(groups, has), after.demandsSecond(groups, has)
 	switch {

@@ -24,6 +24,7 @@ type Attribute struct {
 	Vouched bool                        // true or false instead of text; nobody says it of themselves
 	Form    string                      // what a right value looks like, for whoever typed another
 	tidy    func(string) (string, bool) // the value as it is kept, or false; nil for any line
+	typed   func(any) (any, bool)       // likewise, of an attribute that may be no text
 }
 
 // Attributes are those of the standard, in its order. The e-mail address is none of them: it has rows of its own.
@@ -86,6 +87,15 @@ func attribute(name string) (Attribute, error) {
 // read checks a value and gives it as it is kept; nil for one that takes the attribute away.
 func (a Attribute) read(value any) (any, error) {
 	wrong := &BadAttribute{Name: a.Name, Form: a.Form}
+	if a.typed != nil && value != nil && value != "" {
+		if text, ok := value.(string); ok {
+			value = strings.TrimSpace(text)
+		}
+		if kept, right := a.typed(value); right {
+			return kept, nil
+		}
+		return nil, wrong
+	}
 	switch v := value.(type) {
 	case nil:
 		return nil, nil

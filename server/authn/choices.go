@@ -185,8 +185,10 @@ func (x Experience) check() error {
 	if x.SignUp != SignUpClosed && !slices.Contains(x.Methods, MethodCode) {
 		return &BadChoice{"sign_up", "New people prove their address with a mailed code, so sign_up: " + x.SignUp + " needs code among methods."}
 	}
-	if err := x.checkDomains(); err != nil {
-		return err
+	for _, check := range []func() error{x.checkDomains, x.checkFields, x.checkDocuments} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains([]string{SecondFactorOff, SecondFactorOptional, SecondFactorRequired, SecondFactorInGroups}, x.SecondFactor) {
 		return &BadChoice{"second_factor", "It is off, optional, required, or groups."}

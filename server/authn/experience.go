@@ -23,7 +23,12 @@ type Experience struct {
 	SecondFactor       string   `json:"second_factor,omitempty"`        // one of the SecondFactor words
 	SecondFactorGroups []string `json:"second_factor_groups,omitempty"` // whose members need one, for SecondFactorGroups
 	SecondFactors      []Method `json:"second_factors,omitempty"`       // that people may use
-	TrustDevice        int64    `json:"trust_device,omitempty"`         // seconds that a browser may be excused from the second factor; negative: never
+	Attributes         []Field  `json:"attributes,omitempty"`           // that this server asks for, or has made up itself
+	TermsURL           string   `json:"terms_url,omitempty"`
+	TermsVersion       string   `json:"terms_version,omitempty"` // that people have to accept; empty: none
+	PrivacyURL         string   `json:"privacy_url,omitempty"`
+	PrivacyVersion     string   `json:"privacy_version,omitempty"` // likewise
+	TrustDevice        int64    `json:"trust_device,omitempty"`    // seconds that a browser may be excused from the second factor; negative: never
 
 	PasskeyVerification string `json:"passkey_verification,omitempty"` // one of the Verification words
 	PasskeyOffer        string `json:"passkey_offer,omitempty"`        // one of the Offer words

@@ -43,6 +43,7 @@ type progress struct {
 	Remember bool     `json:"remember,omitempty"`
 	Trust    bool     `json:"trust,omitempty"`
 	New      bool     `json:"new,omitempty"`
+	Asked    bool     `json:"asked,omitempty"`   // the page for details was answered
 	Address  string   `json:"address,omitempty"` // that the sign-in began with
 	waived   bool     // never kept: it ends with the proof that brings it
 }
@@ -144,7 +145,7 @@ func (e *Engine) standing(tx storage.Tx, v Visitor, f *storage.Flow, now int64) 
 	if err != nil || f.UserID.IsZero() {
 		return s, err
 	}
-	s.Proven = g.Proven
+	s.Proven, s.New, s.Asked = g.Proven, g.New, g.Asked
 	return s, e.weigh(tx, v, &s, f.UserID, now)
 }
 
@@ -161,12 +162,16 @@ func (e *Engine) weigh(tx storage.Tx, v Visitor, s *Standing, user storage.ID, n
 	if s.Groups, err = tx.UserGroups(user); err != nil {
 		return fmt.Errorf("read groups: %w", err)
 	}
-	return nil
+	if v.Program { // it has no page to ask on: the person is asked where there is one
+		return nil
+	}
+	s.Owed, err = e.owed(tx, s.Experience, user, s.New, s.Asked)
+	return err
 }
 
 // proceed makes the session of a person who has proven enough, or notes in the flow what they have proven.
 func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u storage.User, s Standing, g progress, before string) (SignIn, error) {
-	s.Proven = g.Proven
+	s.Proven, s.New, s.Asked = g.Proven, g.New, g.Asked
 	if f != nil {
 		if err := e.weigh(tx, v, &s, u.ID, now); err != nil {
 			return SignIn{}, err

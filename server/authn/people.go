@@ -196,20 +196,27 @@ func (e *Engine) SetRole(ctx context.Context, by string, id storage.ID, role str
 // SetAttributes changes what is known about a person: values by the names of Attributes, nil or "" to forget one. Nobody
 // vouches for themselves. *BadAttribute, ErrUsernameTaken, ErrNoUser.
 func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error {
+	x, err := e.Experience(ctx)
+	if err != nil {
+		return err
+	}
 	checked := make(map[string]any, len(values))
 	for name, value := range values {
-		a, err := attribute(name)
+		a, err := x.attribute(name)
 		if err != nil {
 			return err
 		}
-		if a.Vouched && by == actor(id) {
+		if by == actor(id) && (a.Vouched || x.field(name).ByAdmin) {
 			return &BadAttribute{Name: name, Form: "said by somebody else"}
 		}
 		if checked[name], err = a.read(value); err != nil {
 			return err
 		}
+		if by == actor(id) && checked[name] == nil && x.field(name).Asked == AskedRequired {
+			return &BadAttribute{Name: name, Form: "given: it is required here"}
+		}
 	}
-	err := e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+	err = e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
 		changed, err := setAttributes(&u, checked)
 		if err != nil || !changed {
 			return err

@@ -51,6 +51,7 @@ const (
 	StepSelectAccount             // the person who is signed in has to say whether to go on as themselves
 	StepLeaving                   // the person has asked to be deleted, and has to say whether they stay
 	StepDone                      // the request can be answered for the live session
+	StepDetails                   // the person who has proven enough has to say something about themselves, or to accept something
 	StepNewPassword               // the person who has proven their mailbox, or knows a temporary password, has to choose a new one
 )
 
@@ -102,6 +103,9 @@ type Standing struct {
 	Experience Experience
 	Demands    Demands
 	Client     storage.Client
+	New        bool // they have signed up in this flow
+	Asked      bool // they have answered the page for details
+	Owed       Owed
 }
 
 // After weighs what has been proven in a sign-in against what is demanded of it: StepSecondFactor, StepEnrol, StepNewPassword, or
@@ -126,13 +130,21 @@ func (s Standing) proving() Step {
 	have := level(s.Proven)
 	switch {
 	case have >= max(insisted, s.wished()):
-		return StepDone
+		return s.proven()
 	case len(s.Offers()) > 0:
 		return StepSecondFactor
 	case have >= insisted:
-		return StepDone
+		return s.proven()
 	}
 	return StepEnrol
+}
+
+// proven is the step of somebody who has proven enough. What is known of them is shown to nobody before.
+func (s Standing) proven() Step {
+	if s.Owed.any() {
+		return StepDetails
+	}
+	return StepDone
 }
 
 // insisted is the level that the request or the client will not do without.

@@ -72,15 +72,20 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 	}
 	made := registered{Attributes: map[string]any{}}
 	for name, value := range r.Attributes {
-		a, err := attribute(name)
+		a, err := x.attribute(name)
 		if err != nil {
 			return storage.ID{}, err
 		}
-		if a.Vouched {
+		if a.Vouched || x.field(name).ByAdmin {
 			return storage.ID{}, &BadAttribute{Name: name, Form: "said by somebody else"}
 		}
 		if made.Attributes[name], err = a.read(value); err != nil {
 			return storage.ID{}, err
+		}
+	}
+	for _, f := range x.Attributes {
+		if f.Asked == AskedRequired && made.Attributes[f.Name] == nil {
+			return storage.ID{}, &BadAttribute{Name: f.Name, Form: f.form()}
 		}
 	}
 	now := e.now()

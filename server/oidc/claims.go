@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"maps"
 	"net/url"
 	"strings"
@@ -41,6 +42,16 @@ func personClaims(u storage.User, groups []string, e storage.Email, c storage.Cl
 		claims["groups"] = append([]string{}, groups...)
 	}
 	return claims
+}
+
+// addOwn adds the attributes that this server has made up itself, as far as the scopes tell them.
+func (p *Provider) addOwn(ctx context.Context, claims map[string]any, u storage.User, scopes fosite.Arguments) error {
+	x, err := p.engine.Experience(ctx)
+	if err != nil {
+		return err
+	}
+	maps.Copy(claims, x.OwnClaims(u, func(scope string) bool { return scopes.Has(scope) }))
+	return nil
 }
 
 // requestOf decodes what the grant's row keeps of the request.

@@ -97,6 +97,9 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	claims := map[string]any{}
 	if !se.client.Settings.BareIDToken {
 		claims = personClaims(se.user, se.groups, se.email, se.client, r.GetGrantedScopes())
+		if err := t.p.addOwn(ctx, claims, se.user, r.GetGrantedScopes()); err != nil {
+			return "", err
+		}
 	}
 	wished := wishesOf(se.grant)
 	addWished(claims, wished.IDToken, se.user, se.email, se.client)

@@ -36,6 +36,9 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 			Err: &tooWeak{acr: required}}
 	}
 	claims := personClaims(m.user, m.groups, m.email, m.client, a.scopes)
+	if err := p.addOwn(r.Context(), claims, m.user, a.scopes); err != nil {
+		return err
+	}
 	addWished(claims, wishesOf(m.grant).Userinfo, m.user, m.email, m.client)
 	claims["sub"] = a.subject
 	alg := m.client.Settings.UserinfoAlg

@@ -445,10 +445,14 @@ func readForms(t *testing.T, body string) []pageForm {
 		}
 		f := pageForm{action: attr(n, "action"), fields: url.Values{}, named: map[string]bool{}}
 		for in := range n.Descendants() {
-			if in.Type != html.ElementNode || in.Data != "input" {
+			if in.Type != html.ElementNode || in.Data != "input" && in.Data != "select" {
 				continue
 			}
 			name := attr(in, "name")
+			if in.Data == "select" {
+				f.named[name] = true
+				continue
+			}
 			switch attr(in, "type") {
 			case "hidden":
 				f.fields.Set(name, attr(in, "value"))

@@ -22,6 +22,8 @@
 //	POST /sign-in/protect/totp        flow, code
 //	GET  /sign-in/protect/codes       flow                    recovery codes as a text file, while their page is open
 //	POST /sign-in/protect/saved       flow
+//	GET  /sign-in/details             flow                    what a person has still to say or to accept before they are in
+//	POST /sign-in/details             flow, one field for each that is asked for, accept
 //	GET  /invitation         t        what the link of an invitation opens
 //	POST /invitation         t
 //	GET  /sign-in/letter     t        what a link of an administrator opens
@@ -133,6 +135,8 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/protect/totp":       d.form(d.postAuthenticator),
 		"GET /sign-in/protect/codes":       d.page(d.recoveryCodes),
 		"POST /sign-in/protect/saved":      d.form(d.postSaved),
+		"GET /sign-in/details":             d.page(d.details),
+		"POST /sign-in/details":            d.form(d.postDetails),
 		"GET /invitation":                  d.page(d.invitation),
 		"POST /invitation":                 d.form(d.postInvitation),
 		"GET /sign-in/letter":              d.page(d.letter),
@@ -225,7 +229,7 @@ func (d *Door) keepSession(v *visit, in authn.SignIn) {
 }
 
 // pages are where the steps between the first proof and the session happen.
-var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-factor", authn.StepEnrol: "/sign-in/protect", authn.StepNewPassword: "/sign-in/new-password"}
+var pages = map[authn.Step]string{authn.StepSecondFactor: "/sign-in/second-factor", authn.StepEnrol: "/sign-in/protect", authn.StepDetails: "/sign-in/details", authn.StepNewPassword: "/sign-in/new-password"}
 
 // landing is where a sign-in without an application ends.
 const landing = "/sign-in"

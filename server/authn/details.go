@@ -1,0 +1,163 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatelatch/storage"
+)
+
+// Owed is what a person has still to say before their sign-in is done: attributes that are required here and not known of them (and of
+// new people those that are optional), and documents that they have not accepted.
+type Owed struct {
+	Fields    []Field
+	Documents []Document
+}
+
+func (o Owed) any() bool { return len(o.Fields) > 0 || len(o.Documents) > 0 }
+
+// owed looks up what a person has still to say. asked says that they have answered the page in this sign-in: what is optional is asked
+// for once, of new people.
+func (e *Engine) owed(tx storage.Tx, x Experience, user storage.ID, fresh, asked bool) (Owed, error) {
+	var o Owed
+	if slices.ContainsFunc(x.Attributes, func(f Field) bool { return f.Asked != "" }) {
+		u, err := tx.User(user)
+		if err != nil {
+			return o, fmt.Errorf("read person: %w", err)
+		}
+		o.Fields = x.lacking(u, fresh && !asked)
+	}
+	documents := x.documents()
+	if len(documents) == 0 {
+		return o, nil
+	}
+	accepted, err := tx.Acceptances(user)
+	if err != nil {
+		return o, fmt.Errorf("read what was accepted: %w", err)
+	}
+	for _, d := range documents {
+		if !slices.ContainsFunc(accepted, func(a storage.Acceptance) bool { return a.Document == d.Name && a.Version == d.Version }) {
+			o.Documents = append(o.Documents, d)
+		}
+	}
+	return o, nil
+}
+
+// lacking are the fields that a person is asked for and that are not known of them.
+func (x Experience) lacking(u storage.User, optional bool) []Field {
+	var fields []Field
+	known := AttributesOf(u)
+	for _, f := range x.Attributes {
+		if (f.Asked == AskedRequired || optional && f.Asked == AskedOptional) && valueOf(known, f.Name) == nil {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// Details are what a person says on the page between the proofs and the session.
+type Details struct {
+	Flow     string
+	Values   map[string]string // by the names of the fields that are owed
+	Accepted bool              // the documents
+	Cookie   string            // value of the session cookie the browser has now
+}
+
+// BadDetails is why details cannot be kept.
+type BadDetails struct {
+	Fields     map[string]bool // that were left out (true), or are not what they should be (false)
+	Unaccepted bool
+}
+
+// Error implements error.
+func (b *BadDetails) Error() string { return "the details are not complete" }
+
+// GiveDetails keeps what a person was asked for, and goes on with their sign-in. What was not asked for is not looked at.
+// *BadDetails, ErrFlowGone, ErrFlowDone, ErrSignIn (this flow does not ask for details).
+func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn, error) {
+	var in SignIn
+	now := e.now()
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		f, err := e.flow(tx, d.Flow, v.Browser, now)
+		switch {
+		case err != nil:
+			return err
+		case f.Finished > 0:
+			return ErrFlowDone
+		case f.UserID.IsZero():
+			return ErrSignIn
+		}
+		u, err := tx.User(f.UserID)
+		if errors.Is(err, storage.ErrNotFound) || err == nil && !u.Active() {
+			return ErrSignIn
+		}
+		if err != nil {
+			return fmt.Errorf("read person: %w", err)
+		}
+		s, err := e.standing(tx, v, &f, now)
+		if err != nil {
+			return err
+		}
+		if After(s) != StepDetails {
+			return ErrSignIn
+		}
+		if err := e.keepDetails(tx, v, &u, s, d, now); err != nil {
+			return err
+		}
+		g, err := progressOf(&f)
+		if err != nil {
+			return err
+		}
+		g.Asked = true
+		in, err = e.proceed(tx, now, v, &f, u, s, g, d.Cookie)
+		return err
+	})
+	return in, err
+}
+
+// keepDetails writes what a person owes.
+func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standing, d Details, now int64) error {
+	values, names, bad := map[string]any{}, []string{}, &BadDetails{Fields: map[string]bool{}, Unaccepted: len(s.Owed.Documents) > 0 && !d.Accepted}
+	for _, f := range s.Owed.Fields {
+		a, err := s.Experience.attribute(f.Name)
+		if err != nil {
+			return err
+		}
+		switch value, err := a.read(d.Values[f.Name]); {
+		case err != nil:
+			bad.Fields[f.Name] = false
+		case value != nil:
+			values[f.Name], names = value, append(names, f.Name)
+		case f.Asked == AskedRequired:
+			bad.Fields[f.Name] = true
+		}
+	}
+	if len(bad.Fields) > 0 || bad.Unaccepted {
+		return bad
+	}
+	changed, err := setAttributes(u, values)
+	if err != nil {
+		return err
+	}
+	if changed {
+		u.Updated = now
+		if err := tx.UpdateUser(*u); err != nil {
+			return err
+		}
+		if err := tx.InsertEvent(ownEvent(v, u.ID, storage.EventUserChanged, strings.Join(names, " "))); err != nil {
+			return err
+		}
+	}
+	for _, doc := range s.Owed.Documents {
+		if err := tx.InsertAcceptance(storage.Acceptance{UserID: u.ID, Document: doc.Name, Version: doc.Version, URL: doc.URL, IP: ip(v), Device: Device(v.Agent), Accepted: now}); err != nil {
+			return fmt.Errorf("keep what was accepted: %w", err)
+		}
+		if err := tx.InsertEvent(ownEvent(v, u.ID, storage.EventAccepted, doc.Name+" "+doc.Version)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

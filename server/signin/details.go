@@ -1,0 +1,104 @@
+package signin
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+
+	"gatelatch/server/authn"
+	"gatelatch/server/web"
+	"gatelatch/storage"
+	"gatelatch/views"
+	"gatelatch/views/words"
+)
+
+// inDetails makes a handler of one that needs a flow whose person has proven enough, and has still something to say.
+func (d *Door) inDetails(v *visit, h func(*step, storage.User, authn.Standing) error) error {
+	return d.inFlow(v, func(s *step) error {
+		user, standing, err := d.engine.Standing(v.r.Context(), v.visitor, v.flow)
+		if errors.Is(err, authn.ErrSignIn) || errors.Is(err, authn.ErrFlowDone) {
+			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
+		}
+		if err != nil {
+			return err
+		}
+		if next := authn.After(standing); next != authn.StepDetails {
+			return web.SeeOther(v.w, v.r, at(firstOf(pages[next], "/sign-in"), v.flow))
+		}
+		return h(s, user, standing)
+	})
+}
+
+// details asks for what is owed.
+func (d *Door) details(v *visit) error {
+	return d.inDetails(v, func(s *step, u storage.User, standing authn.Standing) error {
+		return d.showDetails(s, http.StatusOK, u, standing, nil)
+	})
+}
+
+// showDetails shows the page; wrong says what is to be put right, of what was typed.
+func (d *Door) showDetails(s *step, status int, u storage.User, standing authn.Standing, wrong *authn.BadDetails) error {
+	who, err := d.who(s, u)
+	if err != nil {
+		return err
+	}
+	page := views.DetailsPage{Frame: d.stepFrame(s, "/sign-in/details"), Flow: s.visit.flow, Who: who, New: standing.New, Unaccepted: wrong != nil && wrong.Unaccepted}
+	for _, f := range standing.Owed.Fields {
+		shown := detailField(page.Words, f)
+		if wrong != nil {
+			shown.Value = s.in.Get(f.Name)
+			missing, bad := wrong.Fields[f.Name]
+			shown.Missing, shown.Bad = missing, bad && !missing
+		}
+		page.Fields = append(page.Fields, shown)
+	}
+	for _, doc := range standing.Owed.Documents {
+		page.Documents = append(page.Documents, views.DocumentLink{Name: doc.Name, URL: doc.URL})
+	}
+	return d.show(s.visit, status, views.PageMayLeave, views.Details(page))
+}
+
+func detailField(c *words.Catalogue, f authn.Field) views.DetailField {
+	shown := views.DetailField{Name: f.Name, Label: inLanguage(c, f.Labels), Type: cmp.Or(f.Type, authn.FieldText), Required: f.Asked == authn.AskedRequired}
+	if f.Own() && shown.Label == "" {
+		shown.Label = f.Name
+	}
+	for _, choice := range f.Choices {
+		shown.Choices = append(shown.Choices, views.DetailChoice{Value: choice.Value, Label: cmp.Or(inLanguage(c, choice.Labels), choice.Value)})
+	}
+	return shown
+}
+
+// inLanguage is the label of the page's language, else the English one, else any; "" if there is none.
+func inLanguage(c *words.Catalogue, labels map[string]string) string {
+	if label := cmp.Or(labels[c.Lang()], labels["en"]); label != "" || len(labels) == 0 {
+		return label
+	}
+	var tags []string
+	for tag := range labels {
+		tags = append(tags, tag)
+	}
+	return labels[slices.Min(tags)]
+}
+
+// postDetails keeps them and goes on.
+func (d *Door) postDetails(v *visit) error {
+	return d.inDetails(v, func(s *step, u storage.User, standing authn.Standing) error {
+		given := authn.Details{Flow: v.flow, Values: map[string]string{}, Accepted: v.in.Get("accept") == "1", Cookie: d.session(v)}
+		for _, f := range standing.Owed.Fields {
+			given.Values[f.Name] = v.in.Get(f.Name)
+		}
+		in, err := d.engine.GiveDetails(v.r.Context(), v.visitor, given)
+		var wrong *authn.BadDetails
+		switch {
+		case errors.As(err, &wrong):
+			return d.showDetails(s, http.StatusUnprocessableEntity, u, standing, wrong)
+		case errors.Is(err, authn.ErrSignIn), errors.Is(err, authn.ErrFlowDone):
+			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
+		case err != nil:
+			return err
+		}
+		return d.signedIn(v, in)
+	})
+}
