@@ -22,7 +22,7 @@ const (
 // told are the kinds of events that people are told about themselves; each has a sentence account.event.KIND, with _ for the dot.
 var told = []string{
 	storage.EventSignedUp, storage.EventUserCreated, storage.EventUserChanged, storage.EventUserDisabled, storage.EventUserEnabled, storage.EventRoleChanged, storage.EventSignedIn,
-	storage.EventSignedOut, storage.EventSignedOutAll, storage.EventSignedOutOthers, storage.EventPasswordChanged, storage.EventPasswordReset, storage.EventPasswordRemoved,
+	storage.EventSignedOut, storage.EventSignedOutAll, storage.EventSignedOutOthers, storage.EventPasswordChanged, storage.EventPasswordGiven, storage.EventPasswordExpired, storage.EventPasswordReset, storage.EventPasswordRemoved,
 	storage.EventAddressAdded, storage.EventAddressRemoved, storage.EventAddressPrimary, storage.EventPictureChanged, storage.EventDeletionAsked, storage.EventDeletionTaken, storage.EventDenied, storage.EventLetterMade, storage.EventRecoveryMade,
 	storage.EventAdminSetUp, storage.EventRefreshReused, storage.EventCodeReused, storage.EventDeviceAllowed, storage.EventDeviceDenied, storage.EventConsentGiven,
 	storage.EventConsentRefused, storage.EventConsentRevoked, storage.EventGroupJoined, storage.EventGroupLeft, storage.EventFactorAdded, storage.EventFactorRemoved,
