@@ -182,8 +182,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 49 {
-		t.Errorf("%d operations are described, want 49", operations)
+	if operations != 50 {
+		t.Errorf("%d operations are described, want 50", operations)
 	}
 }
 
