@@ -63,3 +63,8 @@ func TestIdentityLibraryOfCognito(t *testing.T) {
 	s, environment := amplify(t, nil)
 	s.journey("amplify/identity.mjs", environment)
 }
+
+func TestAmplifySignsInByAPasskey(t *testing.T) {
+	s, environment := amplify(t, nil)
+	s.journey("amplify/passkey.mjs", environment)
+}

@@ -25,6 +25,7 @@ type Ceremony struct {
 	Browser string     // value of the browser's cookie, or another secret that only the one asked has
 	Flow    storage.ID // the sign-in it belongs to; zero: none
 	User    storage.ID // who is asked, and nobody else; zero: whoever has a passkey here
+	Origins []string   // whose pages may answer, besides our own; not part of what is bound
 }
 
 // What a challenge is for: an answer to one is none to the other.

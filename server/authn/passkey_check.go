@@ -55,7 +55,7 @@ func (e *Engine) CheckedPasskey(ctx context.Context, c Ceremony, credential []by
 		verified = false // the user: asked of a first factor alone, by UsePasskey
 		present  = true
 	)
-	err = answer.Verify(said.Challenge, e.party.id, "", e.party.origins, nil, nil, protocol.TopOriginExplicitVerificationMode, false, verified, present, p.PublicKey, protocol.SignaturePolicy{})
+	err = answer.Verify(said.Challenge, e.party.id, "", append(slices.Clone(e.party.origins), c.Origins...), nil, nil, protocol.TopOriginExplicitVerificationMode, false, verified, present, p.PublicKey, protocol.SignaturePolicy{})
 	var why *protocol.Error
 	switch {
 	case errors.As(err, &why) && why.Type == protocol.ErrAssertionSignature.Type:
@@ -113,10 +113,12 @@ func passkeyAMR(synced bool) string {
 // PasskeyAnswer is what a browser brings back from an authenticator.
 type PasskeyAnswer struct {
 	Flow       string
-	Credential []byte // JSON
-	Remember   bool   // "This is my device"
-	Trust      bool   // "This device needs no second factor"
-	Cookie     string // value of the session cookie the browser has now
+	Credential []byte   // JSON
+	Remember   bool     // "This is my device"
+	Trust      bool     // "This device needs no second factor"
+	Cookie     string   // value of the session cookie the browser has now
+	Whose      string   // an address or username: only that person's passkey counts; "": whoever's
+	Origins    []string // whose pages may answer, besides our own
 }
 
 // CheckPasskey signs in whose passkey it is, or takes it as the second factor of who has begun to sign in. One that begins a sign-in
@@ -129,9 +131,9 @@ func (e *Engine) CheckPasskey(ctx context.Context, v Visitor, in PasskeyAnswer) 
 	if f.Finished > 0 {
 		return SignIn{}, ErrFlowDone
 	}
-	a, err := e.CheckedPasskey(ctx, Ceremony{Browser: v.Browser, Flow: f.ID}, in.Credential)
+	a, err := e.CheckedPasskey(ctx, Ceremony{Browser: v.Browser, Flow: f.ID, Origins: in.Origins}, in.Credential)
 	if errors.Is(err, ErrPasskeyGone) && !f.UserID.IsZero() { // asked by the page of second factors
-		a, err = e.CheckedPasskey(ctx, Ceremony{Browser: v.Browser, Flow: f.ID, User: f.UserID}, in.Credential)
+		a, err = e.CheckedPasskey(ctx, Ceremony{Browser: v.Browser, Flow: f.ID, User: f.UserID, Origins: in.Origins}, in.Credential)
 	}
 	if err != nil {
 		e.logPasskey(ctx, err)
@@ -153,6 +155,14 @@ func (e *Engine) CheckPasskey(ctx context.Context, v Visitor, in PasskeyAnswer) 
 		var p Proof
 		if p, outcome, err = e.UsePasskey(tx, v, now, a); err != nil || outcome != nil {
 			return err
+		}
+		if in.Whose != "" {
+			if u, err := e.named(tx, readIdentifier(in.Whose)); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return err
+			} else if err != nil || u.ID != p.UserID {
+				outcome = refusePasskey("it is another person's than the one who was named")
+				return nil
+			}
 		}
 		if outcome, err = e.enough(tx, v, f, p, now); err != nil || outcome != nil {
 			return err

@@ -90,7 +90,7 @@ func (e *Engine) CheckedNewPasskey(ctx context.Context, v Visitor, c Ceremony, c
 		return NewPasskey{}, err
 	}
 	verified, present := x.PasskeyVerification == VerificationRequired, true
-	if _, err := answer.Verify(said.Challenge, e.party.id, e.party.origins, nil, nil, protocol.TopOriginExplicitVerificationMode, false, verified, present, nil, algorithms, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
+	if _, err := answer.Verify(said.Challenge, e.party.id, append(slices.Clone(e.party.origins), c.Origins...), nil, nil, protocol.TopOriginExplicitVerificationMode, false, verified, present, nil, algorithms, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
 		return NewPasskey{}, refusePasskey(err.Error())
 	}
 	data := answer.Response.AttestationObject.AuthData
@@ -152,6 +152,25 @@ func (e *Engine) KeepPasskey(tx storage.Tx, v Visitor, now int64, p NewPasskey) 
 		return nil, err
 	}
 	return nil, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasskeyCreated, Actor: actor(p.UserID), UserID: p.UserID, IP: ip(v), Detail: p.Name})
+}
+
+// MakePasskey checks and keeps a new passkey of a ceremony whose caller answers for the person having proven who they are.
+// *PasskeyError, ErrPasskeyGone.
+func (e *Engine) MakePasskey(ctx context.Context, v Visitor, c Ceremony, credential []byte) error {
+	p, err := e.CheckedNewPasskey(ctx, v, c, credential)
+	if err != nil {
+		return err
+	}
+	var outcome error
+	now := e.now()
+	err = e.store.Write(ctx, func(tx storage.Tx) (err error) {
+		outcome, err = e.KeepPasskey(tx, v, now, p)
+		return err
+	})
+	if err == nil {
+		err = outcome
+	}
+	return err
 }
 
 // sessionCeremony is the one in which who is signed in makes a passkey.

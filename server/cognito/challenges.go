@@ -24,7 +24,7 @@ func (d *Door) respondToAuthChallenge(c *call) (any, error) {
 		return nil, err
 	}
 	answer := map[string]func(*attempt, ticket) (any, error){
-		selectChallenge: d.choose, emailOTP: d.answerCode, passwordAnswer: d.answerSRP, softwareToken: d.answerTOTP, selectMFA: d.chooseMFA, setUpMFA: d.finishSetUp, newPassword: d.answerNewPassword,
+		selectChallenge: d.choose, emailOTP: d.answerCode, passwordAnswer: d.answerSRP, softwareToken: d.answerTOTP, selectMFA: d.chooseMFA, setUpMFA: d.finishSetUp, webAuthn: d.answerPasskey, newPassword: d.answerNewPassword,
 	}[in.ChallengeName]
 	if answer == nil {
 		return nil, fail("InvalidParameterException", "The challenge %.40s is not one of this pool", printable(in.ChallengeName))

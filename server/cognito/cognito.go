@@ -77,6 +77,7 @@ type Deps struct {
 
 // Config is what the door has to be told.
 type Config struct {
+	RPID   string // the name of the public host, which passkeys belong to (WebAuthn)
 	PoolID string // xx-local-1_ and letters: it never changes
 	Host   string // that callers reach this server by, with the port if there is one
 }
@@ -116,6 +117,10 @@ func New(c Config, d Deps) *Door {
 		"AssociateSoftwareToken":           door.associateSoftwareToken,
 		"VerifySoftwareToken":              door.verifySoftwareToken,
 		"SetUserMFAPreference":             door.setUserMFAPreference,
+		"StartWebAuthnRegistration":        door.startWebAuthnRegistration,
+		"CompleteWebAuthnRegistration":     door.completeWebAuthnRegistration,
+		"ListWebAuthnCredentials":          door.listWebAuthnCredentials,
+		"DeleteWebAuthnCredential":         door.deleteWebAuthnCredential,
 		"ListDevices":                      door.listDevices,
 		"ForgetDevice":                     door.noDevice,
 		"UpdateDeviceStatus":               door.noDevice,

@@ -274,7 +274,7 @@ func (d *Door) getUserAuthFactors(c *call) (any, error) {
 	for _, w := range []struct {
 		name string
 		has  bool
-	}{{password, has.Password}, {emailOTP, has.Mailbox}, {"WEB_AUTHN", has.Passkeys > 0}, {"SOFTWARE_TOKEN", has.TOTP}} {
+	}{{password, has.Password}, {emailOTP, has.Mailbox}, {webAuthn, has.Passkeys > 0}, {"SOFTWARE_TOKEN", has.TOTP}} {
 		if w.has {
 			ways = append(ways, w.name)
 		}

@@ -20,6 +20,7 @@ const (
 	password        = "PASSWORD"
 	passwordSRP     = "PASSWORD_SRP"
 	passwordAnswer  = "PASSWORD_VERIFIER"
+	webAuthn        = "WEB_AUTHN"
 	softwareToken   = "SOFTWARE_TOKEN_MFA"
 	selectMFA       = "SELECT_MFA_TYPE"
 	setUpMFA        = "MFA_SETUP"
@@ -156,6 +157,8 @@ func (d *Door) available(a *attempt) ([]string, error) {
 			if a.app.Settings.SRP {
 				ways = append(ways, passwordSRP)
 			}
+		case authn.MethodPasskey:
+			ways = append(ways, webAuthn)
 		}
 	}
 	return ways, nil
@@ -177,6 +180,8 @@ func (d *Door) ask(a *attempt, way string) (any, error) {
 		return d.checkPassword(a)
 	case passwordSRP:
 		return d.askSRP(a)
+	case webAuthn:
+		return d.askPasskey(a)
 	}
 	return d.offer(a, ways), nil
 }
