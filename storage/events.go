@@ -78,6 +78,15 @@ const (
 	EventKeyDropped      = "key.dropped"
 )
 
+// Names of what happens to connections, and to the accounts that people link by them.
+const (
+	EventIdentityLinked    = "identity.linked"
+	EventIdentityUnlinked  = "identity.unlinked"
+	EventConnectionCreated = "connection.created"
+	EventConnectionUpdated = "connection.updated"
+	EventConnectionDeleted = "connection.deleted"
+)
+
 // Event is a line of the audit log: append-only. ID says when.
 type Event struct {
 	ID       ID
