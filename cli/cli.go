@@ -95,7 +95,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.cognitoKeyCommand(), p.userCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.cognitoKeyCommand(), p.userCommand(), p.connectionCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

@@ -38,6 +38,7 @@ type Config struct {
 	Lifetimes       Lifetimes      `key:"lifetimes"`
 	Resources       []Resource     `key:"resources"`
 	Clients         []Client       `key:"clients"`
+	Connections     []Connection   `key:"connections"`
 
 	// Settings says for every key where its value came from, in the order of the struct.
 	Settings []Setting `key:"-"`
@@ -194,6 +195,24 @@ type Resource struct {
 	Alg           string        `key:"alg" default:"RS256" oneof:"RS256,PS256,ES256,EdDSA"`
 	Opaque        bool          `key:"opaque"`
 	UncheckedApps bool          `key:"unchecked_apps"`
+}
+
+// Connection is a provider declared in the file, with whose accounts people sign in. Elsewhere it is read-only.
+type Connection struct {
+	ID           string   `key:"id"`
+	Kind         string   `key:"kind" oneof:"oidc,google,apple,microsoft,github,gitlab,discord,facebook,amazon"`
+	Name         string   `key:"name"`
+	ClientID     string   `key:"client_id"`
+	ClientSecret string   `key:"client_secret" secret:"true"`
+	Issuer       string   `key:"issuer"`
+	Tenant       string   `key:"tenant"`
+	TeamID       string   `key:"team_id"`
+	KeyID        string   `key:"key_id"`
+	Scopes       []string `key:"scopes"`
+	Domains      []string `key:"domains"`
+	Claims       []string `key:"claims"`
+	Trusted      string   `key:"trusted" oneof:"true,false"`
+	Disabled     bool     `key:"disabled"`
 }
 
 // Client is an application declared in the file. Elsewhere it is read-only. The words are those of RFC 7591 wherever it

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -20,7 +21,7 @@ import (
 func (c *Config) check() error {
 	for _, step := range []func() error{
 		c.checkListen, c.checkPublicURL, c.checkIssuerPath, c.checkTLS, c.checkDatabase,
-		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkSignIn, c.checkPasswords, c.checkPasskeys, c.checkClients,
+		c.checkLanguages, c.checkLinks, c.checkEmail, c.checkLifetimes, c.checkSignIn, c.checkPasswords, c.checkPasskeys, c.checkClients, c.checkConnections,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -365,6 +366,29 @@ func (c *Config) checkPasswords() error {
 		u, err := url.Parse(p.LeakedList)
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			return c.complain("passwords.leaked_list", "expected an address to which five digits of a hash can be added, such as https://api.pwnedpasswords.com/range")
+		}
+	}
+	return nil
+}
+
+// checkConnections looks at names. What a provider needs is known by the API, which checks it at start.
+func (c *Config) checkConnections() error {
+	seen := map[string]bool{}
+	for i := range c.Connections {
+		k := &c.Connections[i]
+		k.ID = cmp.Or(k.ID, k.Kind)
+		name := envName(k.ID)
+		switch {
+		case k.Kind == "":
+			return c.complain("connections", "entry %d has no kind, such as google or oidc", i+1)
+		case seen[name]:
+			return c.complain("connections", "%s is declared twice. Give one of them an id of its own", k.ID)
+		}
+		seen[name] = true
+		for _, claim := range k.Claims {
+			if here, there, ok := strings.Cut(claim, "="); !ok || here == "" || there == "" {
+				return c.complain("connections", "%s has the claim %q. Expected HERE=THERE, such as given_name=first_name", k.ID, claim)
+			}
 		}
 	}
 	return nil

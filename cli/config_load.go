@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -40,6 +41,9 @@ func LoadConfig(src Sources) (*Config, error) {
 		return nil, err
 	}
 	if err := env.clientSecrets(c.Clients); err != nil {
+		return nil, err
+	}
+	if err := env.connectionSecrets(c.Connections); err != nil {
 		return nil, err
 	}
 	for _, s := range settings {
@@ -112,7 +116,7 @@ func readEnv(environ []string, settings []*Setting) (environment, error) {
 			plain, isFile = strings.CutSuffix(name, "_FILE")
 		}
 		s := known[plain]
-		if s == nil && plain != "GATELATCH_CONFIG" && !isClientSecret(plain) {
+		if s == nil && plain != "GATELATCH_CONFIG" && !isClientSecret(plain) && !isConnectionSecret(plain) {
 			return env, fmt.Errorf("%s is set, but it is not a setting.%s", name, didYouMean(nearest(plain, names)))
 		}
 		if other, twice := env.from[plain]; twice {
@@ -194,6 +198,30 @@ func (env environment) clientSecrets(clients []Client) error {
 	for name := range env.values {
 		if isClientSecret(name) {
 			return fmt.Errorf("%s is set, but no client of that name is declared. Declare it under clients, or remove the variable", env.from[name])
+		}
+	}
+	return nil
+}
+
+// connectionSecretEnv is the variable that holds the secret of a declared connection.
+func connectionSecretEnv(id string) string { return envName("connections."+id) + "_SECRET" }
+
+func isConnectionSecret(name string) bool {
+	return strings.HasPrefix(name, "GATELATCH_CONNECTIONS_") && strings.HasSuffix(name, "_SECRET")
+}
+
+// connectionSecrets gives declared connections the secrets that came by GATELATCH_CONNECTIONS_<ID>_SECRET.
+func (env environment) connectionSecrets(connections []Connection) error {
+	for i := range connections {
+		name := connectionSecretEnv(cmp.Or(connections[i].ID, connections[i].Kind))
+		if text, ok := env.values[name]; ok {
+			connections[i].ClientSecret = text
+			delete(env.values, name)
+		}
+	}
+	for name := range env.values {
+		if isConnectionSecret(name) {
+			return fmt.Errorf("%s is set, but no connection of that name is declared. Declare it under connections, or remove the variable", env.from[name])
 		}
 	}
 	return nil

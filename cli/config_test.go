@@ -333,7 +333,7 @@ func TestExampleFileNamesEverySettingWithItsDefault(t *testing.T) {
 			t.Errorf("config.example.yaml shows %q for %s, whose default is %q", s.Value, s.Key, defaults.Settings[i].Value)
 		}
 	}
-	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Email.Templates[0]} {
+	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Connections[0], c.Email.Templates[0]} {
 		v := reflect.ValueOf(entry)
 		for i := range v.NumField() {
 			name := v.Type().Field(i).Tag.Get("key")

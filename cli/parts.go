@@ -54,6 +54,9 @@ func assemble(ctx context.Context, cfg *Config, public *url.URL, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	if err := admin.DeclareConnections(ctx, store, keys, cfg.declaredConnections(), time.Now().UnixMicro()); err != nil {
+		return nil, err
+	}
 	return &parts{store: store, server: srv}, nil
 }
 
@@ -180,6 +183,26 @@ func (c *Config) declaredResources() []storage.Resource {
 			r.Scopes = append(r.Scopes, storage.ResourceScope{Name: name, Description: strings.TrimSpace(description)})
 		}
 		list = append(list, r)
+	}
+	return list
+}
+
+// declaredConnections are the connections of the configuration in the words of the management API.
+func (c *Config) declaredConnections() []admin.DeclaredConnection {
+	var list []admin.DeclaredConnection
+	for _, d := range c.Connections {
+		claims := map[string]string{}
+		for _, text := range d.Claims {
+			here, there, _ := strings.Cut(text, "=")
+			claims[here] = there
+		}
+		k := admin.DeclaredConnection{ID: d.ID, Kind: d.Kind, Change: admin.ConnectionChange{Name: &d.Name, ClientID: &d.ClientID, Secret: &d.ClientSecret, Issuer: &d.Issuer, Tenant: &d.Tenant,
+			TeamID: &d.TeamID, KeyID: &d.KeyID, Scopes: &d.Scopes, Domains: &d.Domains, Claims: &claims, Disabled: &d.Disabled}}
+		if d.Trusted != "" {
+			trusted := d.Trusted == "true"
+			k.Trusted = &trusted
+		}
+		list = append(list, k)
 	}
 	return list
 }

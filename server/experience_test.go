@@ -66,7 +66,7 @@ func TestEventOfAChangeSaysWhatItWasAndWhatItIs(t *testing.T) {
 			details = append(details, e.Actor+" "+e.Detail)
 		}
 	}
-	if want := []string{"cli sign_up: open → closed; methods: code password passkey → password code"}; !slices.Equal(details, want) {
+	if want := []string{"cli sign_up: open → closed; methods: code password passkey social → password code"}; !slices.Equal(details, want) {
 		t.Errorf("got events %q, want %q", details, want)
 	}
 }
@@ -99,7 +99,7 @@ func TestDryRunNamesWhoWouldLoseTheirOnlyWayInAndChangesNothing(t *testing.T) {
 	if !out.DryRun || !slices.Equal(out.Methods, []string{"password"}) {
 		t.Errorf("got %+v, want the experience as it would be", out)
 	}
-	if got := w.ask("GET", "/experience", nil).Body.String(); !strings.Contains(got, `"methods":["code","password","passkey"]`) {
+	if got := w.ask("GET", "/experience", nil).Body.String(); !strings.Contains(got, `"methods":["code","password","passkey","social"]`) {
 		t.Errorf("after the dry run: %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gatelatch/server/account"
+	"gatelatch/server/authn"
 	"gatelatch/server/web"
 )
 
@@ -30,6 +31,7 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 		guard.AddInsecureBypassPattern("POST " + path)
 	}
 	guard.AddInsecureBypassPattern(account.APIPath + "/") // no cookie counts there
+	guard.AddInsecureBypassPattern("POST " + authn.CallbackPath("{connection}"))
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})
 	}))

@@ -26,6 +26,7 @@ import (
 	"gatelatch/server/safehttp"
 	"gatelatch/server/secret"
 	"gatelatch/server/signin"
+	"gatelatch/server/social"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
@@ -121,13 +122,15 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	if c.LeakedList != "" {
 		leaked = leaks(c.LeakedList, safehttp.Reading(leaksMost, c.AllowNetworks, d.Now))
 	}
+	outgoing := safehttp.New(c.AllowNetworks, d.Now)
+	providers := social.New(outgoing.HTTP(), d.Now)
 	s.engine = authn.New(
 		authn.Config{
 			PublicURL: strings.TrimSuffix(c.PublicURL.String(), "/"), Experience: c.Experience, Settled: c.Settled, SignUp: c.SignUp, CodeInSubject: c.CodeInSubject, Words: c.Words, Language: c.Language, Budgets: c.Budgets, RelatedOrigins: c.RelatedOrigins,
 			Lifetimes: authn.Lifetimes{Flow: l.Flow, OTP: l.OTP, SessionIdle: l.SessionIdle, SessionAbsolute: l.SessionAbsolute, SessionShort: l.SessionShort, AccountDeletion: l.AccountDeletion},
 			Passwords: c.Passwords, Quiet: c.QuietNotices, Pool: strings.TrimPrefix(pools, poolRegion+"_"),
 		},
-		authn.Deps{Store: d.Store, Keys: d.Secrets, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked, From: visitor})
+		authn.Deps{Store: d.Store, Keys: d.Secrets, Social: providers, Mail: mail, Templates: templates, Now: d.Now, Log: d.Log, Leaked: leaked, From: visitor})
 	inbox := ""
 	if c.Mail == "inbox" && isLoopback(c.PublicURL.Hostname()) {
 		inbox = "/inbox"
@@ -136,7 +139,6 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 		signin.Config{PublicURL: c.PublicURL, Issuer: strings.TrimSuffix(c.PublicURL.String(), "/") + c.IssuerPath, Words: c.Words, Language: c.Language, PrivacyURL: c.PrivacyURL, HelpURL: c.HelpURL, InboxURL: inbox},
 		signin.Deps{Engine: s.engine, Cookies: cookies, Now: d.Now, Log: d.Log,
 			Client: func(ctx context.Context, id string) (storage.Client, error) { return d.Store.View(ctx).Client(id) }})
-	outgoing := safehttp.New(c.AllowNetworks, d.Now)
 	provider, err := oidc.New(ctx,
 		oidc.Config{PublicURL: c.PublicURL, IssuerPath: c.IssuerPath, Languages: tags(c.Words), Registration: c.Registration, PoolID: pools, ClientDocuments: c.Documents,
 			Lifetimes: oidc.Lifetimes{Code: l.Code, AccessToken: l.AccessToken, IDToken: l.IDToken, RefreshIdle: l.RefreshIdle, RefreshAbsolute: l.RefreshAbsolute, RefreshGrace: l.RefreshGrace}},
@@ -153,7 +155,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	s.engine.Carry(authn.KindFarewell, provider.Farewell)
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), PoolID: pools, Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},
-		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, Outgoing: outgoing, SealCognitoKey: applications.SealKey, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),
+		admin.Deps{Store: d.Store, People: s.engine, Log: d.Log, Now: d.Now, Keys: signingKeys{provider}, Outgoing: outgoing, Providers: providers, Secrets: d.Secrets, SealCognitoKey: applications.SealKey, OpenMail: mailbox{store: d.Store, keys: d.Secrets, now: d.Now}.open, IsAdmin: s.byAdmin(cookies), TestMail: s.testMail(mail),
 			Frame: func(_ http.ResponseWriter, r *http.Request) views.Frame { return signIn.Frame(r, "") },
 			Pages: pages})
 

@@ -94,6 +94,9 @@ var (
 
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
+var everyProvider = []Provider{{"google", "google", "Google"}, {"apple", "apple", "Apple"}, {"microsoft", "microsoft", "Microsoft"}, {"github", "github", "GitHub"}, {"gitlab", "gitlab", "GitLab"},
+	{"discord", "discord", "Discord"}, {"facebook", "facebook", "Facebook"}, {"amazon", "amazon", "Amazon"}, {"staff", "oidc", "Staff of Bookstore"}}
+
 var states = []state{
 	{"sign-in", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen}) }},
 	{"sign-up", PageMayLeave, func(f Frame) templ.Component {
@@ -104,6 +107,24 @@ var states = []state{
 	}},
 	{"sign-in-error", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Email: "ann@bookstore", BadAddress: true})
+	}},
+	{"sign-in-providers", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Providers: everyProvider})
+	}},
+	{"sign-in-provider-refused", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Providers: everyProvider[:2], Note: ProviderRefused, NoteFrom: "Google"})
+	}},
+	{"sign-in-provider-failed", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Providers: everyProvider[:2], Note: ProviderFailed, NoteFrom: "Google"})
+	}},
+	{"sign-in-provider-no-account", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Providers: everyProvider[:2], Note: ProviderNoAccount, NoteFrom: "Google"})
+	}},
+	{"sign-in-waiting", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Email: "ann@example.com", Waiting: &WaitingAccount{Provider: everyProvider[3], Label: "ann@example.com"}})
+	}},
+	{"sign-in-waiting-nameless", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Waiting: &WaitingAccount{Provider: everyProvider[3]}})
 	}},
 	{"sign-in-own", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: own(f), Flow: "f1", SignUp: SignUpOpen})
@@ -473,6 +494,22 @@ var states = []state{
 				AccountData{Words: f.Words}.Panel(),
 			}
 		})
+	}},
+	{"account-linked", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Panels = []Panel{AccountLinked{Words: f.Words, Status: f.Words.T("account.linked_done"), More: everyProvider[:2], Accounts: []LinkedAccount{
+				{Provider: everyProvider[3], ID: "i1", Label: "ann@example.com", First: noon.AddDate(0, -2, 0), Last: noon},
+				{Provider: Provider{ID: "gone", Name: "gone"}, ID: "i2", First: noon, Last: noon, Off: true}}}.Panel()}
+		})
+	}},
+	{"account-linked-last", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{AccountLinked{Words: f.Words, Problem: f.Words.T("account.unlink_last"), Accounts: []LinkedAccount{{Provider: everyProvider[3], ID: "i1", First: noon, Last: noon}}}.Panel()}
+		})
+	}},
+	{"account-link", PageMayLeave, func(f Frame) templ.Component {
+		return AccountLink(AccountLinkPage{Frame: own(f), Provider: everyProvider[3]})
 	}},
 	{"account-saved", PageStays, func(f Frame) templ.Component {
 		return account(f, func(p *AccountPage) {

@@ -14,6 +14,10 @@
 //	POST /account/picture             picture, a file of at most 5 MB (multipart/form-data)
 //	POST /account/picture/remove
 //	GET  /pictures/{name}                       for everybody: the picture that a `picture` claim names
+//	GET  /account/link                connection   says where the browser is about to go, to link an account elsewhere
+//	POST /account/link                connection
+//	GET  /account/linked              state        comes back from there
+//	POST /account/unlink              account
 //	POST /account/addresses           email     a fresh sign-in; a code is mailed there
 //	POST /account/addresses/primary   address   a fresh sign-in
 //	POST /account/addresses/remove    address   a fresh sign-in
@@ -115,7 +119,7 @@ type panel func(*visit) (views.Panel, error)
 
 // panels are the sections of the page, in their order.
 func (d *Door) panels() []panel {
-	return []panel{d.waysPanel, d.addressesPanel, d.devicesPanel, d.appsPanel, d.profilePanel, d.activityPanel, d.dataPanel}
+	return []panel{d.waysPanel, d.linkedPanel, d.addressesPanel, d.devicesPanel, d.appsPanel, d.profilePanel, d.activityPanel, d.dataPanel}
 }
 
 // Routes mounts the door.
@@ -127,6 +131,10 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account/password":            d.freshPage("ways", d.password),
 		"POST /account/password":           d.fresh("ways", d.postPassword),
 		"POST /account/password/remove":    d.fresh("ways", d.postRemovePassword),
+		"GET /account/link":                d.freshPage("linked", d.askLink),
+		"POST /account/link":               d.fresh("linked", d.postLink),
+		"GET /account/linked":              d.page(d.linked),
+		"POST /account/unlink":             d.fresh("linked", d.postUnlink),
 		"POST /account/addresses":          d.fresh("addresses", d.postAddress),
 		"POST /account/addresses/primary":  d.fresh("addresses", d.postPrimary),
 		"POST /account/addresses/remove":   d.fresh("addresses", d.postRemoveAddress),

@@ -29,6 +29,7 @@ var told = []string{
 	storage.EventFactorChanged, storage.EventRecoveryCodes, storage.EventFactorSlowed, storage.EventDeviceTrusted, storage.EventDeviceForgotten, storage.EventAddressSlowed,
 	storage.EventPasskeyCreated, storage.EventPasskeyRenamed, storage.EventPasskeyRemoved, storage.EventPasskeyDoubled,
 	storage.EventInviteAccepted, storage.EventAccepted,
+	storage.EventIdentityLinked, storage.EventIdentityUnlinked,
 }
 
 // happened lists up to limit events that a person is told, newest first; next is where the following page begins, "" for none.

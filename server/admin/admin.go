@@ -7,6 +7,7 @@
 //	/api/v1/health                              how the server is
 //	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
 //	/api/v1/resources, /api/v1/resource?resource=…   APIs that applications get tokens for
+//	/api/v1/connections, …/{id}                 providers with whose accounts people sign in; POST …/test tries one out
 //	/api/v1/registration/tokens, …/{id}         initial access tokens, with which applications register themselves
 //	/api/v1/cognito/keys, …/{id}                keys with which programs sign their calls of the Cognito API
 //	/api/v1/keys                                signing keys; POST …/rotate brings new ones into use
@@ -34,6 +35,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gatelatch/server/clients"
+	"gatelatch/server/secret"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 	"gatelatch/views"
@@ -59,6 +61,10 @@ type Deps struct {
 
 	// Outgoing fetches what applications publish about themselves.
 	Outgoing clients.Fetcher
+	// Providers are asked whether they know this server.
+	Providers Providers
+	// Secrets seal the secrets of connections.
+	Secrets *secret.Keys
 	// Keys are the keys that sign tokens.
 	Keys SigningKeys
 	// SealCognitoKey seals the secret of a key of that id, for the Cognito API to find.
@@ -111,6 +117,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.experienceRoutes(api)
 	a.invitationRoutes(api)
 	a.resourceRoutes(api)
+	a.connectionRoutes(api)
 	a.keyRoutes(api)
 	a.consentRoutes(api)
 	a.registrationRoutes(api)

@@ -64,7 +64,8 @@ func checkStrength(c storage.Client) error {
 		return refuse(422, "required_acr is %q, and nobody can sign in here as strongly. It can be %s.", acr, strings.Join(authn.ACRs, ", "))
 	}
 	for _, m := range c.Settings.SignInMethods {
-		if !slices.Contains(authn.FirstMethods, authn.Method(m)) {
+		method, connection, one := strings.Cut(m, ":") // social:CONNECTION
+		if !slices.Contains(authn.FirstMethods, authn.Method(method)) || one && (method != string(authn.MethodSocial) || connection == "") {
 			return refuse(422, "sign_in_methods has %q, and no sign-in can begin with that here. It can be %s.", m, authn.MethodList(authn.FirstMethods, ", "))
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"gatelatch/email"
 	"gatelatch/server/secret"
+	"gatelatch/server/social"
 	"gatelatch/storage"
 	"gatelatch/views/words"
 )
@@ -64,6 +65,7 @@ type Lifetimes struct {
 type Deps struct {
 	Store     *storage.Store
 	Keys      *secret.Keys
+	Social    *social.Client // speaks with the providers of connections
 	Mail      email.Sender
 	Templates *email.Templates // the administrator's own words; nil: none
 	Now       func() time.Time
@@ -81,6 +83,7 @@ type Engine struct {
 	party     party
 	store     *storage.Store
 	keys      *secret.Keys
+	social    *social.Client
 	mail      email.Sender
 	templates *email.Templates
 	clock     func() time.Time
@@ -98,7 +101,7 @@ func New(c Config, d Deps) *Engine {
 	c.Lifetimes = c.Lifetimes.withDefaults()
 	c.Passwords = c.Passwords.withDefaults()
 	_, host, _ := strings.Cut(c.PublicURL, "://")
-	return &Engine{cfg: c, host: host, party: partyOf(c), store: d.Store, keys: d.Keys, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
+	return &Engine{cfg: c, host: host, party: partyOf(c), store: d.Store, keys: d.Keys, social: d.Social, mail: d.Mail, templates: d.Templates, clock: d.Now, log: d.Log, outbox: newOutbox(),
 		hasher: newHasher(c.Passwords), leaked: d.Leaked, visitor: d.From}
 }
 

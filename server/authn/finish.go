@@ -16,6 +16,8 @@ type Proof struct {
 	Address  string     // they hold this normalised address, or
 	UserID   storage.ID // they are this person
 	Method   Method
+	Via      string     // the connection, of MethodSocial
+	Vouched  *Vouched   // the account elsewhere, which is the person's once the sign-in is done
 	AMR      string     // RFC 8176, separated by spaces
 	Both     bool       // the method has shown two factors at once
 	OTP      storage.ID // spent by this proof
@@ -45,6 +47,7 @@ type progress struct {
 	New      bool     `json:"new,omitempty"`
 	Asked    bool     `json:"asked,omitempty"`   // the page for details was answered
 	Address  string   `json:"address,omitempty"` // that the sign-in began with
+	Waiting  *Vouched `json:"waiting,omitempty"` // an account elsewhere, to be linked once its person is in
 	waived   bool     // never kept: it ends with the proof that brings it
 }
 
@@ -97,13 +100,20 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		return SignIn{}, err
 	}
 	if f == nil || f.UserID != u.ID || !slices.Contains(s.Offers(), p.Method) {
-		if f != nil && p.Method != MethodLetter && !s.Experience.MayBegin(s.Client, p.Method) {
+		if f != nil && p.Method != MethodLetter && !s.Experience.mayBeginBy(s.Client, p.Method, p.Via) {
 			return SignIn{}, &refusal{why: "a sign-in cannot begin with " + string(p.Method) + " here", user: u.ID}
 		}
-		g = progress{Address: p.Address}
+		waiting, err := waitingIn(f)
+		if err != nil {
+			return SignIn{}, err
+		}
+		g = progress{Address: p.Address, Waiting: waiting}
 	}
 	g.waived = p.Waived && p.Method == MethodLetter
-	g.Proven = append(g.Proven, Proven{Method: p.Method, AMR: p.AMR, Both: p.Both, At: now})
+	if p.Vouched != nil {
+		g.Waiting = p.Vouched
+	}
+	g.Proven = append(g.Proven, Proven{Method: p.Method, Via: p.Via, AMR: p.AMR, Both: p.Both, At: now})
 	g.Remember, g.Trust, g.New = g.Remember || p.Remember, g.Trust || p.Trust, g.New || fresh
 	if !p.OTP.IsZero() {
 		if err := tx.SpendOTP(p.OTP, now); errors.Is(err, storage.ErrSpent) {
@@ -113,6 +123,9 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		}
 	}
 	if fresh {
+		if err := introduce(&u, g.Waiting); err != nil {
+			return SignIn{}, err
+		}
 		if err := insertPerson(tx, &u, p.Address, storage.Event{Kind: storage.EventSignedUp, Actor: actor(u.ID), ClientID: s.Client.ID, IP: ip(v), Device: Device(v.Agent)}); err != nil {
 			return SignIn{}, err
 		}
@@ -203,6 +216,11 @@ func (e *Engine) proceed(tx storage.Tx, now int64, v Visitor, f *storage.Flow, u
 			if err := e.joinInvited(tx, v, *f, &in.Live, now); err != nil {
 				return SignIn{}, err
 			}
+		}
+	}
+	if g.Waiting != nil {
+		if err := e.adopt(tx, v, u.ID, g.New, *g.Waiting, now); err != nil && !errors.Is(err, ErrLinkedElsewhere) {
+			return SignIn{}, fmt.Errorf("link the account elsewhere: %w", err)
 		}
 	}
 	var err error

@@ -25,7 +25,7 @@ const (
 // FirstMethods are what a sign-in can begin with here, SecondMethods what can be its second factor, as long as nobody settles
 // it otherwise.
 var (
-	FirstMethods  = []Method{MethodCode, MethodPassword, MethodPasskey}
+	FirstMethods  = []Method{MethodCode, MethodPassword, MethodPasskey, MethodSocial}
 	SecondMethods = []Method{MethodTOTP, MethodPasskey}
 	// SecondFactorChoices are what second_factors can name.
 	SecondFactorChoices = append(slices.Clone(SecondMethods), MethodCode)
@@ -51,6 +51,7 @@ var kinds = map[Method]string{
 // Proven is one proof that has been given.
 type Proven struct {
 	Method Method `json:"method"`
+	Via    string `json:"via,omitempty"`  // the connection, of MethodSocial
 	AMR    string `json:"amr,omitempty"`  // RFC 8176, separated by spaces
 	Both   bool   `json:"both,omitempty"` // two factors in one: a passkey that has verified its user
 	At     int64  `json:"at"`
@@ -63,6 +64,7 @@ type Factors struct {
 	Temporary     bool // the password is one that somebody else has chosen
 	Passkeys      int
 	TOTP          bool     // an authenticator app is set up
+	Accounts      int      // elsewhere, with providers that can be asked
 	RecoveryCodes int      // not yet used
 	On            []Method // second factors that the person wants to be asked for at every sign-in, the preferred one first
 	Preferred     Method   // "" if none of them is
@@ -81,6 +83,8 @@ func (f Factors) has(m Method) bool {
 		return f.TOTP
 	case MethodRecovery:
 		return f.RecoveryCodes > 0
+	case MethodSocial:
+		return f.Accounts > 0
 	}
 	return false
 }
@@ -107,6 +111,11 @@ func (e *Engine) factors(tx storage.Tx, user storage.ID) (Factors, error) {
 		return Factors{}, err
 	}
 	has.RecoveryCodes = int(codes)
+	accounts, err := tx.WaysByIdentity(user)
+	if err != nil {
+		return Factors{}, err
+	}
+	has.Accounts = int(accounts)
 	on, err := tx.SecondFactors(user)
 	if err != nil {
 		return Factors{}, err
@@ -157,12 +166,16 @@ func amr(proven []Proven) string {
 	return strings.Join(values, " ")
 }
 
-// methodNames lists the proofs for the session's row.
+// methodNames lists the proofs for the session's row: an account elsewhere as social:CONNECTION.
 func methodNames(proven []Proven, excused bool) string {
 	var names []string
 	for _, p := range proven {
-		if !slices.Contains(names, string(p.Method)) {
-			names = append(names, string(p.Method))
+		name := string(p.Method)
+		if p.Via != "" {
+			name += ":" + p.Via
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	if excused {

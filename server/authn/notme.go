@@ -224,6 +224,8 @@ func (e *Engine) takeBack(tx storage.Tx, v Visitor, c storage.Notice, spoilt str
 		return tx.ReplaceRecoveryCodes(c.UserID, nil, now)
 	case NoticeAddressAdded:
 		return takeBackAddress(tx, v, c)
+	case NoticeLinked:
+		return e.takeBackLinked(tx, v, c)
 	case NoticeDeletion:
 		u, err := tx.User(c.UserID)
 		if err != nil || !u.Leaving() {

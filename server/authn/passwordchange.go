@@ -171,17 +171,3 @@ func (e *Engine) RemovePassword(ctx context.Context, by string, user storage.ID)
 	e.outbox.wakeUp()
 	return err
 }
-
-// keepsWayIn refuses to leave a person with nothing that a sign-in can begin with here. left is what they would have. ErrLastWayIn.
-func (e *Engine) keepsWayIn(tx storage.Tx, left Factors) error {
-	x, err := e.experienceIn(tx)
-	if err != nil {
-		return err
-	}
-	for _, m := range x.Methods {
-		if left.has(m) {
-			return nil
-		}
-	}
-	return ErrLastWayIn
-}

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,9 +124,9 @@ func (e *Engine) Address(ctx context.Context, user storage.ID) (string, error) {
 	return m.Typed, nil
 }
 
-// insertPerson writes a person with their address, a username made of it, and the event that says how they came to be.
+// insertPerson writes a person with their address, a username made of the one they bring or of the address, and the event that says how they came to be.
 func insertPerson(tx storage.Tx, u *storage.User, address string, ev storage.Event) error {
-	name, err := freeUsername(tx, address)
+	name, err := freeUsername(tx, cmp.Or(u.Username, address))
 	if err != nil {
 		return err
 	}

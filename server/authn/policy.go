@@ -18,6 +18,7 @@ type Demands struct {
 	UILocales   string   `json:"ui_locales,omitempty"`
 	Screen      string   `json:"screen,omitempty"`       // Logto's first_screen
 	KnownOnly   bool     `json:"known_only,omitempty"`   // nobody makes an account by it
+	Direct      string   `json:"direct,omitempty"`       // the connection to sign in with at once
 	RequestedAt int64    `json:"requested_at,omitempty"` // microseconds, when the request first arrived
 }
 
@@ -224,12 +225,24 @@ func Admits(c storage.Client, groups []string) bool {
 
 // allows reports whether a client accepts how a session began.
 func allows(c storage.Client, s storage.Session) bool {
-	return len(c.Settings.SignInMethods) == 0 || slices.ContainsFunc(strings.Fields(s.Methods), func(m string) bool { return slices.Contains(c.Settings.SignInMethods, m) })
+	return len(c.Settings.SignInMethods) == 0 || slices.ContainsFunc(strings.Fields(s.Methods), func(name string) bool {
+		method, via, _ := strings.Cut(name, ":")
+		return allowsMethod(c, Method(method), via)
+	})
+}
+
+// allowsMethod reports whether a client accepts a method, or one connection of it: it may name social, or social:CONNECTION.
+func allowsMethod(c storage.Client, m Method, via string) bool {
+	return len(c.Settings.SignInMethods) == 0 || slices.Contains(c.Settings.SignInMethods, string(m)) ||
+		via != "" && slices.Contains(c.Settings.SignInMethods, string(m)+":"+via)
 }
 
 // MayBegin reports whether a sign-in for a client can begin with a method.
-func (x Experience) MayBegin(c storage.Client, m Method) bool {
-	return slices.Contains(x.Methods, m) && (len(c.Settings.SignInMethods) == 0 || slices.Contains(c.Settings.SignInMethods, string(m)))
+func (x Experience) MayBegin(c storage.Client, m Method) bool { return x.mayBeginBy(c, m, "") }
+
+// mayBeginBy is MayBegin for one connection of a method.
+func (x Experience) mayBeginBy(c storage.Client, m Method, via string) bool {
+	return slices.Contains(x.Methods, m) && allowsMethod(c, m, via)
 }
 
 func seconds(micros int64) int64 { return micros / 1e6 }

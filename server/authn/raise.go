@@ -55,7 +55,8 @@ func provenIn(s storage.Session) []Proven {
 	var proven []Proven
 	for name := range strings.FieldsSeq(s.Methods) {
 		if name != methodDevice && name != methodRecovered {
-			proven = append(proven, Proven{Method: Method(name), At: s.AuthTime})
+			method, via, _ := strings.Cut(name, ":")
+			proven = append(proven, Proven{Method: Method(method), Via: via, At: s.AuthTime})
 		}
 	}
 	if len(proven) > 0 {

@@ -12,7 +12,7 @@ import (
 // usernameMost is the length of a username we make; the number that sets it apart comes on top.
 const usernameMost = 32
 
-// freeUsername makes the username of a new person from their address: ann@example.com is ann, the second one ann-2.
+// freeUsername makes the username of a new person from their address, or from the one they have elsewhere: ann@example.com is ann, the second one ann-2.
 // Applications show it where there is no name (`preferred_username`). A race for one is the caller's ErrConflict.
 func freeUsername(tx storage.Tx, address string) (string, error) {
 	base := usernameFrom(address)

@@ -20,3 +20,17 @@ func (e *Engine) WaysIn(ctx context.Context, user storage.ID) (Factors, []Method
 	}
 	return has, slices.DeleteFunc(slices.Clone(x.Methods), func(m Method) bool { return !has.has(m) }), nil
 }
+
+// keepsWayIn refuses to leave a person with nothing that a sign-in can begin with here. left is what they would have. ErrLastWayIn.
+func (e *Engine) keepsWayIn(tx storage.Tx, left Factors) error {
+	x, err := e.experienceIn(tx)
+	if err != nil {
+		return err
+	}
+	for _, m := range x.Methods {
+		if left.has(m) {
+			return nil
+		}
+	}
+	return ErrLastWayIn
+}

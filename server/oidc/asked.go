@@ -75,7 +75,7 @@ func parseAsked(text string) (asked, error) {
 func kept(params url.Values) url.Values {
 	out := url.Values{}
 	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-		"prompt", "max_age", "claims", "login_hint", "ui_locales", "acr_values", "dpop_jkt", "id_token_hint", "first_screen", "interaction_mode"} {
+		"prompt", "max_age", "claims", "login_hint", "ui_locales", "acr_values", "dpop_jkt", "id_token_hint", "first_screen", "interaction_mode", "direct_sign_in", "identity_provider", "idp_identifier"} {
 		if params.Has(name) {
 			out.Set(name, params.Get(name))
 		}

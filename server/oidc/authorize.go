@@ -108,7 +108,11 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, q asked) error 
 	if err != nil {
 		return err
 	}
-	return web.SeeOther(w, r, "/sign-in?flow="+flow.ID.String())
+	page := "/sign-in"
+	if a.demands.Direct != "" && step == authn.StepSignIn {
+		page = "/sign-in/direct"
+	}
+	return web.SeeOther(w, r, page+"?flow="+flow.ID.String())
 }
 
 // start is a flow that comes back to this request.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,6 +192,7 @@ func (a *authorizeRequest) checkDemands(now int64) error {
 	if a.params.Get("first_screen") == "register" || a.params.Get("interaction_mode") == "signUp" {
 		d.Screen = "register"
 	}
+	d.Direct = direct(a.params)
 	for _, prompt := range strings.Fields(a.params.Get("prompt")) {
 		if !slices.Contains(knownPrompts, prompt) {
 			return a.refuse("invalid_request", "prompt knows none, login, consent, select_account and create.")
@@ -211,6 +213,18 @@ func (a *authorizeRequest) checkDemands(now int64) error {
 	d.MaxAge = a.client.youngest(d.MaxAge)
 	a.demands = d
 	return nil
+}
+
+// direct is the provider that a request names, so that its person needs no page of ours: Logto's direct_sign_in=social:NAME, or
+// Cognito's identity_provider and idp_identifier. COGNITO there means the page.
+func direct(params url.Values) string {
+	if method, target, _ := strings.Cut(params.Get("direct_sign_in"), ":"); method == "social" {
+		return target
+	}
+	if named := params.Get("identity_provider"); named != "" && named != "COGNITO" {
+		return named
+	}
+	return params.Get("idp_identifier")
 }
 
 // checkHint reads an id_token_hint: one that any key of ours signed, as an ID token, for this client. Its end does not matter (Core §3.1.2.1).

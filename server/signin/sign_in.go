@@ -107,6 +107,9 @@ func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
 	page.SignUp, page.SigningUp, page.SignedIn = views.SignUp(signUp), s.demands.SigningUp(), person
 	page.Password = w.passwordFirst || page.Wrong
 	page.Code, page.Device = w.code, s.in.Get("device") == "1"
+	if err := d.withProviders(s, &page); err != nil {
+		return err
+	}
 	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))
 }
 

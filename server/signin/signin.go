@@ -3,7 +3,8 @@
 // cookies of browser and session, and the page of every error a visitor sees.
 //
 // Every page works without JavaScript, every POST ends in a 303 or in the page that says what to put right, and every POST of a
-// flow must come from the browser the flow began in. A GET changes nothing, but for /sign-in without a flow, which begins one.
+// flow must come from the browser the flow began in. A GET changes nothing, but for /sign-in without a flow, which begins one, and
+// the way to a provider and back.
 //
 //	GET  /sign-in            flow     who are you: address, or "Continue as …"
 //	POST /sign-in/email      flow, email
@@ -12,6 +13,11 @@
 //	POST /sign-in/resend     flow
 //	POST /sign-in/restart    flow
 //	POST /sign-in/continue   flow
+//	POST /sign-in/social     flow, connection   to a provider, which brings the browser back to
+//	GET  /sign-in/social/{connection}/callback  state, code or error, iss
+//	POST /sign-in/social/{connection}/callback  likewise, from another site: goes on as the GET
+//	GET  /sign-in/direct     flow     to the provider that the application has named
+//	POST /sign-in/disconnect flow     goes on without the account elsewhere that is nobody's yet
 //	GET  /sign-in/link       flow, t  what the button in the mail opens
 //	POST /sign-in/link       flow, t, device
 //	GET  /sign-in/second-factor       flow, way               one more proof of whoever has given the first
@@ -145,8 +151,14 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"POST /sign-in/not-me":             d.form(d.postNotMe),
 		"GET /set-up":                      d.page(d.setUp),
 		"POST /set-up":                     d.form(d.postSetUp),
+		"POST /sign-in/social":             d.form(d.postSocial),
+		"GET /sign-in/direct":              d.page(d.direct),
+		"POST /sign-in/disconnect":         d.form(d.postDisconnect),
 		"POST /sign-out":                   d.form(d.postSignOut),
-		"GET /signed-out":                  d.page(d.signedOut),
+
+		"GET /sign-in/social/{connection}/callback":  d.page(d.callback),
+		"POST /sign-in/social/{connection}/callback": d.postCallback,
+		"GET /signed-out": d.page(d.signedOut),
 	} {
 		mux.Handle(route, edge.Handle(h))
 	}
