@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
+	"gatelatch/email"
 	"gatelatch/server/authn"
 	"gatelatch/server/authn/passkeytest"
 	"gatelatch/storage"
@@ -114,3 +116,113 @@ func TestPageSaysWhyThereAreNoPasskeysAtItsAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestPersonLooksAfterTheirPasskeys(t *testing.T) {
+	w, a := newWorld(t, "http://localhost:4283"), passkeytest.New("http://localhost:4283")
+	p := w.person()
+	p.signIn("ann@example.com")
+	p.visit("/account/passkey/new")
+	said, err := a.Create(p.question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.submit("/account/passkey/new", "credential", said)
+	if !p.shows("Your passkey is saved.") || !p.shows("synced between your devices") {
+		t.Fatalf("%s (%d):\n%s", p.at, p.screen.Code, p.screen.Body)
+	}
+	if m, err := w.mails.WaitFor(t.Context(), "ann@example.com", email.AccountChange); err != nil || !strings.Contains(m.Subject, "passkey") {
+		t.Errorf("told by mail: %q, %v", m.Subject, err)
+	}
+	id := strings.Split(strings.Split(p.screen.Body.String(), "/account/passkey?id=")[1], `"`)[0]
+
+	stranger := w.person()
+	stranger.signIn("eve@example.com")
+	stranger.visit("/account/passkey?id=" + id)
+	if stranger.at != "/account" {
+		t.Errorf("somebody else sees it at %s", stranger.at)
+	}
+	for _, action := range []string{"rename", "remove"} {
+		stranger.post("/account/passkey/"+action, url.Values{"id": {id}, "name": {"Mine"}})
+	}
+
+	p.visit("/account/passkey?id=" + id)
+	p.submit("/account/passkey/rename", "name", " ")
+	if p.screen.Code != 422 || !p.shows("Enter a name of up to 100 letters.") {
+		t.Errorf("an empty name: %d", p.screen.Code)
+	}
+	p.submit("/account/passkey/rename", "name", "Work <laptop>")
+	if !p.shows("Work &lt;laptop&gt;") {
+		t.Errorf("not renamed:\n%s", p.screen.Body)
+	}
+
+	// Ten minutes later neither is done without signing in again.
+	w.later.Add(int64(10 * time.Minute))
+	p.post("/account/passkey/remove", url.Values{"id": {id}})
+	if !strings.HasPrefix(p.at, "/sign-in") {
+		t.Errorf("removed by an old sign-in: at %s", p.at)
+	}
+	p.visit("/account/passkey/new")
+	if said, err = a.Get(p.question()); err != nil {
+		t.Fatal(err)
+	}
+	p.submit("/sign-in/passkey", "credential", said)
+	p.post("/account/passkey/remove", url.Values{"id": {id}})
+	if !p.shows("The passkey is removed.") || p.shows("laptop") {
+		t.Errorf("%s (%d):\n%s", p.at, p.screen.Code, p.screen.Body)
+	}
+}
+
+func TestLastPasskeyStaysWhereNothingElseSignsIn(t *testing.T) {
+	w, a := newWorld(t, "http://localhost:4283"), passkeytest.New("http://localhost:4283")
+	p := w.person()
+	p.signIn("ann@example.com")
+	p.visit("/account/passkey/new")
+	said, err := a.Create(p.question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.submit("/account/passkey/new", "credential", said)
+	id := strings.Split(strings.Split(p.screen.Body.String(), "/account/passkey?id=")[1], `"`)[0]
+	err = w.store.Write(t.Context(), func(tx storage.Tx) error {
+		return tx.SaveSetting("experience", `{"methods":["passkey"],"sign_up":"closed"}`, 1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.later.Add(int64(2 * time.Second)) // settings are believed for a second
+	p.post("/account/passkey/remove", url.Values{"id": {id}})
+	if p.screen.Code != 409 || !p.shows("This is your only way in, so it stays.") {
+		t.Errorf("%s (%d):\n%s", p.at, p.screen.Code, p.screen.Body)
+	}
+}
+
+func TestPasskeyOfAThiefIsTakenBack(t *testing.T) {
+	w, a := newWorld(t, "http://localhost:4283"), passkeytest.New("http://localhost:4283")
+	thief := w.person()
+	thief.signIn("ann@example.com")
+	thief.visit("/account/passkey/new")
+	said, err := a.Create(thief.question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief.submit("/account/passkey/new", "credential", said)
+	m, err := w.mails.WaitFor(t.Context(), "ann@example.com", email.AccountChange)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := w.person()
+	ann.visit(strings.TrimPrefix(m.Link, "http://localhost:4283"))
+	ann.post("/sign-in/not-me", ann.form("/sign-in/not-me"))
+	thief = w.person()
+	thief.visit("/oidc/authorize?" + authorization().Encode())
+	if said, err = a.Get(thief.question()); err != nil {
+		t.Fatal(err)
+	}
+	thief.submit("/sign-in/passkey", "credential", said)
+	if thief.screen.Code != 422 || thief.left != "" {
+		t.Errorf("the thief is at %s (%d) %s", thief.at, thief.screen.Code, thief.left)
+	}
+}
+
+// shows reports whether the text is on the screen.
+func (p *person) shows(text string) bool { return strings.Contains(p.screen.Body.String(), text) }

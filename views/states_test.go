@@ -92,6 +92,8 @@ var (
 	makePasskey = PasskeyAsk{Action: "/sign-in/passkey-offer", Flow: "f1", Options: `{"challenge":"AAEC","rp":{"id":"id.bookstore.example"}}`, Again: "/sign-in/passkey-offer/options?flow=f1"}
 )
 
+var laptopPasskey = AccountPasskey{ID: "p1", Name: "iCloud Keychain", Made: noon, MadeOn: "Safari (Mac)", Used: noon, UsedOn: "Safari (iPhone)", Synced: true}
+
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
 
 var everyProvider = []Provider{{"google", "google", "Google"}, {"apple", "apple", "Apple"}, {"microsoft", "microsoft", "Microsoft"}, {"github", "github", "GitHub"}, {"gitlab", "gitlab", "GitLab"},
@@ -176,6 +178,15 @@ var states = []state{
 	}},
 	{"protect-either", PageMayLeave, func(f Frame) templ.Component {
 		return Protect(ProtectPage{Frame: own(f), Flow: "f1", Ways: []Factor{FactorTOTP, FactorPasskey}, Passkey: makePasskey, Trouble: PasskeyTaken})
+	}},
+	{"account-passkey", PageStays, func(f Frame) templ.Component {
+		return Passkey(PasskeyPage{Frame: own(f), Passkey: laptopPasskey})
+	}},
+	{"account-passkey-bad-name", PageStays, func(f Frame) templ.Component {
+		return Passkey(PasskeyPage{Frame: own(f), Passkey: AccountPasskey{ID: "p2", Made: noon}, BadName: true})
+	}},
+	{"account-passkey-last", PageStays, func(f Frame) templ.Component {
+		return Passkey(PasskeyPage{Frame: own(f), Passkey: laptopPasskey, Last: true})
 	}},
 	{"code", PageMayLeave, func(f Frame) templ.Component { return code(f, func(*CodePage) {}) }},
 	{"code-inbox", PageMayLeave, func(f Frame) templ.Component {
@@ -632,7 +643,7 @@ func accountWays(f Frame) Panel {
 	return AccountWays{Words: f.Words, Count: 2, Ways: []AccountWay{
 		{Kind: WayCode, Title: f.Words.T("account.way_code"), Detail: "ann@example.com", On: true},
 		{Kind: WaySecret, Title: f.Words.T("password.label"), Detail: f.Words.T("account.password_none"), Actions: []Panel{AccountPasswordAction(f.Words, false)}},
-		{Kind: WayPasskey, Title: "Passkey", Detail: "laptop", On: true, Pill: "New"}, {Kind: WayApp, Title: "App"}, {Kind: WayOther, Title: "Other"},
+		{Kind: WayPasskey, Title: "iCloud Keychain", On: true, About: PasskeyFacts(f.Words, laptopPasskey), Actions: []Panel{PasskeyAction(f.Words, laptopPasskey)}}, {Kind: WayApp, Title: "App", Pill: "New"}, {Kind: WayOther, Title: "Other"},
 	}}.Panel()
 }
 

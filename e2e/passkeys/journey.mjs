@@ -64,6 +64,23 @@ await journey(async () => {
   const keys = await lock.keys();
   check('offer: the passkey can be found without a name', keys.length === 1 && keys[0].isResidentCredential && keys[0].rpId === 'localhost', keys);
 
+  // The account page: another one, with a name of its own, and then none.
+  await ann.goto(`${ORIGIN}/account`);
+  check('account: the passkey stands on top', (await text(ann, '#ways .rows li')).includes('Chrome'), await text(ann, '#ways'));
+  await look(ann, 'account-passkeys');
+  await moved(ann, ann.locator('#passkey-add'));
+  await ann.locator('#passkey').click();
+  await ann.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('There is a passkey for you'));
+  check('account: one device makes one passkey', (await lock.keys()).length === 1);
+  await look(ann, 'account-passkey-new');
+  await ann.goto(`${ORIGIN}/account`);
+  await moved(ann, ann.locator('#ways a[href*="passkey?id="]').first());
+  await look(ann, 'account-passkey');
+  await ann.fill('#name', 'My laptop');
+  await ann.keyboard.press('Enter');
+  await ann.waitForURL(/done=ways/);
+  check('account: it has another name', (await text(ann, '#ways')).includes('My laptop'), await text(ann, '#ways'));
+
   // The same passkey on another device of hers.
   const phone = await visitor();
   const second = await authenticator(phone);
@@ -128,10 +145,15 @@ await journey(async () => {
   }
   check('unknown: a browser that can be told forgets it', !signals || left.length === 0, { signals, left: left.length });
 
+  await phone.goto(`${ORIGIN}/account`);
+  await moved(phone, phone.locator('#ways a[href*="passkey?id="]').first());
+  await moved(phone, phone.locator('#remove-passkey'));
+  check('account: the passkey is removed', (await text(phone, '#ways')).includes('The passkey is removed') && !(await text(phone, '#ways')).includes('My laptop'), await text(phone, '#ways'));
+
   const silent = await visitor({ javaScriptEnabled: false });
   await silent.goto(`${PARTY}/sign-in`);
   check('without scripts: nothing that needs one shows', !(await silent.locator('#passkey').isVisible()));
-  await code(silent, VAULT, 'ann@example.com');
+  await code(silent, VAULT, 'bob@example.com');
   check('without scripts: the second step says what it needs', (await text(silent)).includes('Passkeys need a browser that runs scripts'), await text(silent));
 
   equal('no page complained', complaints, []);

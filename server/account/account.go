@@ -6,6 +6,11 @@
 // or not as this server demands: the browser is sent to sign in and comes back.
 //
 //	GET  /account                     done   all panels; done says what a POST has done
+//	GET  /account/passkey             id     a passkey: its name, and how to be rid of it
+//	POST /account/passkey/rename      id, name
+//	POST /account/passkey/remove      id
+//	GET  /account/passkey/new                where one is made; /account/passkey/new/options is a fresh question to an authenticator
+//	POST /account/passkey/new         credential
 //	GET  /account/back                flow   comes back from a sign-in
 //	POST /account/profile             names of attributes
 //	GET  /account/password                      a fresh sign-in; the page for a new one
@@ -168,6 +173,7 @@ func (d *Door) Routes(mux *http.ServeMux) {
 	} {
 		mux.Handle(route, d.pages.Handle(h))
 	}
+	d.passkeyRoutes(mux)
 	mux.Handle(APIPath+"/", d.deps.CrossOrigin("GET, POST, PUT, PATCH, DELETE", http.HandlerFunc(d.serveAPI)))
 }
 

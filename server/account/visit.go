@@ -211,6 +211,8 @@ func doneAt(panel, what string) string { return home + "?done=" + panel + "." + 
 var statuses = map[string]string{
 	"again":            "account.again",
 	"saved":            "account.saved",
+	"passkey_added":    "account.passkey_added",
+	"passkey_removed":  "account.passkey_removed",
 	"address_added":    "account.address_added",
 	"address_taken":    "account.address_taken",
 	"address_gone":     "account.address_gone",

@@ -13,7 +13,7 @@ func (d *Door) waysPanel(v *visit) (views.Panel, error) {
 		return nil, err
 	}
 	p := views.AccountWays{Words: v.frame.Words, Status: v.status("ways"), Count: len(ways)}
-	for _, rows := range []func(*visit, authn.Factors) ([]views.AccountWay, error){d.codeWay, d.passwordWay, d.totpWay, d.recoveryWay, d.trustedWay} {
+	for _, rows := range []func(*visit, authn.Factors) ([]views.AccountWay, error){d.passkeyWay, d.codeWay, d.passwordWay, d.totpWay, d.recoveryWay, d.trustedWay} {
 		more, err := rows(v, has)
 		if err != nil {
 			return nil, err

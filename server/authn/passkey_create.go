@@ -151,7 +151,7 @@ func (e *Engine) KeepPasskey(tx storage.Tx, v Visitor, now int64, p NewPasskey) 
 	if err := e.notice(tx, v, p.UserID, change{kind: NoticePasskeyAdded, by: actor(p.UserID), subject: p.ID.String()}, now); err != nil {
 		return nil, err
 	}
-	return nil, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventPasskeyCreated, Actor: actor(p.UserID), UserID: p.UserID, IP: ip(v), Detail: p.Name})
+	return nil, tx.InsertEvent(ownEvent(v, p.UserID, storage.EventPasskeyCreated, p.Name))
 }
 
 // MakePasskey checks and keeps a new passkey of a ceremony whose caller answers for the person having proven who they are.
