@@ -169,8 +169,9 @@ func TestARedirectHoldsCodeStateAndIssuerAndNothingElse(t *testing.T) {
 	if !slices.Equal(names, []string{"code", "iss", "state"}) {
 		t.Fatalf("got %v, want code, iss and state", names)
 	}
-	if a := w.exchange("web", got.Get("code")); a.body["expires_in"] != 3600.0 {
-		t.Fatalf("expires_in is %v, want 3600", a.body["expires_in"])
+	// What is left of the hour when the answer is written: a busy machine takes its time.
+	if left, _ := w.exchange("web", got.Get("code")).body["expires_in"].(float64); left > 3600 || left < 3540 {
+		t.Fatalf("expires_in is %v, want an hour", left)
 	}
 }
 
