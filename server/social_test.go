@@ -347,7 +347,7 @@ func TestAnswersThatMustNotBeBelievedSignNobodyIn(t *testing.T) {
 			if name == "the person says no" {
 				want = "state=refused"
 			}
-			if !strings.Contains(p.at, want) || !strings.Contains(p.screen.Body.String(), `role="status"`) {
+			if !strings.Contains(p.at, want) || !strings.Contains(p.screen.Body.String(), `<div class="note mb" role="status">`) {
 				t.Fatalf("got %s, want %s and a note", p.at, want)
 			}
 			p.submit("/sign-in/email", "email", "ann@example.com")

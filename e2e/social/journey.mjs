@@ -39,11 +39,11 @@ await journey(async () => {
   await look(ann, 'social-buttons');
   await ann.locator('#identifier').focus();
   const order = [];
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 4; i++) {
     await ann.keyboard.press('Tab');
     order.push(await ann.evaluate(() => document.activeElement.innerText.trim()));
   }
-  equal('Tab goes from the field to its button and to the providers in their order', order, ['Continue', 'Continue with Upstairs', 'Continue with Npm']);
+  equal('Tab goes from the field to its button and to the providers in their order', order, ['Continue', 'Sign in with a passkey', 'Continue with Upstairs', 'Continue with Npm']);
   await ann.keyboard.press('Shift+Tab');
   await Promise.all([ann.waitForEvent('load'), ann.keyboard.press('Enter')]);
   equal('another Gatelatch asks for address and code', await follow(ann, { address: 'ann@example.com', until: home }), ['address', 'code']);
@@ -62,7 +62,7 @@ await journey(async () => {
   await eve.goto(`${MAIN}/sign-in`);
   await moved(eve, button(eve, 'Npm'));
   await moved(eve, eve.getByRole('link', { name: /cancel/i }));
-  check('whoever cancels there is told so here and finds the other ways', (await eve.locator('[role=status]').innerText()).includes('Npm did not let you through') && (await eve.locator('#identifier').isVisible()), eve.url());
+  check('whoever cancels there is told so here and finds the other ways', (await eve.locator('.note[role=status]').innerText()).includes('Npm did not let you through') && (await eve.locator('#identifier').isVisible()), eve.url());
 
   await ann.goto(`${MAIN}/account`);
   await look(ann, 'account-linked');
