@@ -12,6 +12,7 @@
 //	cognito-key …  keys with which programs manage people through the Cognito API: create, list, delete
 //	keys …         signing keys: list, rotate
 //	words …        the texts of pages and mails: list, show
+//	events         what has happened: who signed in, who changed what
 //	inbox          mail that the development inbox has caught
 //	healthcheck    ask the server whether it is well
 //	version        say which program this is
@@ -95,7 +96,7 @@ func (p *Program) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it"}, &cobra.Group{ID: "look", Title: "Look after it"})
 	for id, commands := range map[string][]*cobra.Command{
 		"run":  {p.serveCommand(), p.demoCommand()},
-		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.cognitoKeyCommand(), p.userCommand(), p.connectionCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
+		"look": {p.appCommand(), p.resourceCommand(), p.registrationCommand(), p.cognitoKeyCommand(), p.userCommand(), p.connectionCommand(), p.groupCommand(), p.inviteCommand(), p.experienceCommand(), p.keysCommand(), p.eventsCommand(), p.inboxCommand(), p.mailCommand(), p.wordsCommand(), p.healthcheckCommand(), p.versionCommand()},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = id

@@ -1,5 +1,10 @@
 package storage
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Names of what can happen. An event is written in the transaction of the change it tells of.
 const (
 	EventSignedUp        = "user.signed_up"
@@ -112,21 +117,49 @@ func (e *Event) fields() []any {
 	return []any{&e.ID, &e.Kind, &e.Actor, &e.UserID, &e.ClientID, &e.IP, &e.Device, &e.Detail}
 }
 
+// EventFilter says which events are asked for; what is zero asks for all.
+type EventFilter struct {
+	User   ID     // whom they are about
+	Kind   string // "password.changed", or "password" for all that begin with "password."
+	Client string
+	Since  int64 // not older than that
+}
+
 // Events lists up to limit events, newest first, before the one named by cursor (zero ID: from the newest).
 func (tx Tx) Events(cursor ID, limit int) ([]Event, error) {
-	if cursor.IsZero() {
-		cursor = lastID
-	}
-	return tx.events(`SELECT `+eventColumns+` FROM events WHERE id < $1 ORDER BY id DESC LIMIT $2`, cursor, limit)
+	return tx.EventsWith(EventFilter{}, cursor, limit)
 }
 
 // UserEvents lists up to limit events about a person, newest first, before the one named by cursor (zero ID: from the newest) and
 // not older than since.
 func (tx Tx) UserEvents(user, cursor ID, since int64, limit int) ([]Event, error) {
+	return tx.EventsWith(EventFilter{User: user, Since: since}, cursor, limit)
+}
+
+// EventsWith lists up to limit events that a filter lets through, newest first, before the one named by cursor (zero ID: from the newest).
+// Only those about a person have an index of their own: the others are found on the way back in time.
+func (tx Tx) EventsWith(f EventFilter, cursor ID, limit int) ([]Event, error) {
 	if cursor.IsZero() {
 		cursor = lastID
 	}
-	return tx.events(`SELECT `+eventColumns+` FROM events WHERE user_id = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4`, user, cursor, idAt(since), limit)
+	query, args := `SELECT `+eventColumns+` FROM events WHERE id < $1 AND id >= $2`, []any{cursor, idAt(f.Since)}
+	and := func(condition string, value any) {
+		args = append(args, value)
+		query += fmt.Sprintf(" AND "+condition, len(args))
+	}
+	if !f.User.IsZero() {
+		and("user_id = $%d", f.User)
+	}
+	if f.Client != "" {
+		and("client_id = $%d", f.Client)
+	}
+	switch {
+	case strings.Contains(f.Kind, "."):
+		and("kind = $%d", f.Kind)
+	case f.Kind != "":
+		and("substr(kind, 1, length($%[1]d)) = $%[1]d", f.Kind+".")
+	}
+	return tx.events(query+fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args)+1), append(args, limit)...)
 }
 
 func (tx Tx) events(query string, args ...any) ([]Event, error) {

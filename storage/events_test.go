@@ -54,3 +54,51 @@ func TestForgottenEventsKeepWhatAndNotWho(t *testing.T) {
 		}
 	})
 }
+
+func TestEventsAreFoundByWhomTheyAreAboutKindAndApplication(t *testing.T) {
+	each(t, func(t *testing.T, s *Store) {
+		ann, ben := NewID(), NewID()
+		rows := []Event{
+			{ID: NewID(), Kind: EventSignedIn, Actor: "user:" + ann.String(), UserID: ann, ClientID: "bookstore"},
+			{ID: NewID(), Kind: EventSignedIn, Actor: "user:" + ben.String(), UserID: ben, ClientID: "shop"},
+			{ID: NewID(), Kind: EventSignedOut, Actor: "user:" + ann.String(), UserID: ann},
+			{ID: NewID(), Kind: EventClientUpdated, Actor: "cli", ClientID: "shop"},
+		}
+		err := s.Write(t.Context(), func(tx Tx) error {
+			for _, e := range rows {
+				if err := tx.InsertEvent(e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct {
+			filter EventFilter
+			want   []int
+		}{
+			"all":                  {EventFilter{}, []int{3, 2, 1, 0}},
+			"a person":             {EventFilter{User: ann}, []int{2, 0}},
+			"a kind":               {EventFilter{Kind: EventSignedIn}, []int{1, 0}},
+			"kinds that begin so":  {EventFilter{Kind: "session"}, []int{2, 1, 0}},
+			"no prefix of a word":  {EventFilter{Kind: "sess"}, nil},
+			"no pattern":           {EventFilter{Kind: "%.%"}, nil},
+			"an application":       {EventFilter{Client: "shop"}, []int{3, 1}},
+			"all of it":            {EventFilter{User: ben, Kind: "session", Client: "shop", Since: time.Now().Add(-time.Hour).UnixMicro()}, []int{1}},
+			"nothing so new":       {EventFilter{Since: time.Now().Add(time.Hour).UnixMicro()}, nil},
+			"nothing of the other": {EventFilter{User: ben, Client: "bookstore"}, nil},
+		} {
+			got, err := s.View(t.Context()).EventsWith(c.filter, ID{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []Event
+			for _, i := range c.want {
+				want = append(want, rows[i])
+			}
+			same(t, name, got, want)
+		}
+	})
+}

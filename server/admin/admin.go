@@ -14,6 +14,7 @@
 //	/api/v1/users, /api/v1/users/{user}         people; POST …/disable, …/enable, …/role; GET …/consents, DELETE …/consents/{client_id}
 //	/api/v1/experience                          how people sign in and sign up; PATCH ?dry_run=true says who would feel a change
 //	/api/v1/invitations, …/{id}                 invitations to make an account
+//	/api/v1/events                              the audit log; ?user= &kind= &client_id= &since=
 //	/api/v1/inbox, …/inbox/code, …/inbox/{id}   captured mail, and the newest unspent code for an address
 //	/api/v1/mail/test                           sends a test mail and says what came of it
 //	/api/v1/openapi.json                        this list for programs
@@ -116,6 +117,7 @@ func (a *Admin) newAPI() http.Handler {
 	a.groupRoutes(api)
 	a.experienceRoutes(api)
 	a.invitationRoutes(api)
+	a.eventRoutes(api)
 	a.resourceRoutes(api)
 	a.connectionRoutes(api)
 	a.keyRoutes(api)

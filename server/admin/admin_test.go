@@ -182,8 +182,8 @@ func TestDescriptionOfTheAPIIsOpenAPI31AndComplete(t *testing.T) {
 			}
 		}
 	}
-	if operations != 56 {
-		t.Errorf("%d operations are described, want 56", operations)
+	if operations != 57 {
+		t.Errorf("%d operations are described, want 57", operations)
 	}
 }
 
