@@ -151,7 +151,7 @@ func New(ctx context.Context, c Config, d Deps) (*Server, error) {
 	}
 	pages := web.Edge{Log: d.Log, Translate: translate, Show: signIn.ShowError}
 	s.provider = provider
-	applications := cognito.New(cognito.Config{RPID: c.PublicURL.Hostname(), PoolID: pools, Host: c.PublicURL.Host}, cognito.Deps{Engine: s.engine, Store: d.Store, Keys: d.Secrets, Issuer: pool{provider}, Log: d.Log, Now: d.Now})
+	applications := cognito.New(cognito.Config{RPID: c.PublicURL.Hostname(), PoolID: pools, Host: c.PublicURL.Host, Pages: c.PublicURL.JoinPath("sign-in").String()}, cognito.Deps{Engine: s.engine, Store: d.Store, Keys: d.Secrets, Issuer: pool{provider}, Log: d.Log, Now: d.Now})
 	s.engine.Carry(authn.KindFarewell, provider.Farewell)
 	s.admin = admin.New(
 		admin.Config{PublicURL: c.PublicURL, Issuer: provider.Issuer(), PoolID: pools, Version: c.Version, Mail: c.Mail, Listen: c.Listen, TLS: c.TLS},

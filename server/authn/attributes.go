@@ -64,6 +64,8 @@ const (
 type BadAttribute struct {
 	Name string
 	Form string // what would be right; "" where there is no such attribute
+
+	Missing bool // it is required here, and was not said
 }
 
 // Error implements error.

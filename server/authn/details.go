@@ -151,13 +151,37 @@ func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standi
 			return err
 		}
 	}
-	for _, doc := range s.Owed.Documents {
-		if err := tx.InsertAcceptance(storage.Acceptance{UserID: u.ID, Document: doc.Name, Version: doc.Version, URL: doc.URL, IP: ip(v), Device: Device(v.Agent), Accepted: now}); err != nil {
+	return accept(tx, u.ID, s.Owed.Documents, ip(v), Device(v.Agent), now)
+}
+
+// accept keeps that a person has accepted documents, and where.
+func accept(tx storage.Tx, user storage.ID, documents []Document, from, device string, now int64) error {
+	for _, doc := range documents {
+		if err := tx.InsertAcceptance(storage.Acceptance{UserID: user, Document: doc.Name, Version: doc.Version, URL: doc.URL, IP: from, Device: device, Accepted: now}); err != nil {
 			return fmt.Errorf("keep what was accepted: %w", err)
 		}
-		if err := tx.InsertEvent(ownEvent(v, u.ID, storage.EventAccepted, doc.Name+" "+doc.Version)); err != nil {
+		ev := storage.Event{ID: storage.NewID(), Kind: storage.EventAccepted, Actor: actor(user), UserID: user, IP: from, Device: device, Detail: doc.Name + " " + doc.Version}
+		if err := tx.InsertEvent(ev); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// Accepted are the versions of documents that an application says its person has accepted on a page of its own, by Document.Name. A
+// version that is not the one in force here counts for nothing.
+type Accepted map[string]string
+
+// of are those of the documents that were accepted.
+func (a Accepted) of(documents []Document) []Document {
+	var accepted []Document
+	for _, d := range documents {
+		if a[d.Name] == d.Version {
+			accepted = append(accepted, d)
+		}
+	}
+	return accepted
+}
+
+// Covers reports whether everything that a person owes an answer to was accepted.
+func (a Accepted) Covers(o Owed) bool { return len(a.of(o.Documents)) == len(o.Documents) }

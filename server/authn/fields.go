@@ -80,7 +80,15 @@ func (x Experience) field(name string) Field {
 	return Field{}
 }
 
-// form says what a right value looks like.
+// Right says what a right value looks like, for whoever gave another.
+func (f Field) Right() string {
+	if a, err := attribute(f.Name); err == nil && !f.Own() {
+		return a.Form
+	}
+	return f.form()
+}
+
+// form is Right for a field of this server's own.
 func (f Field) form() string {
 	switch f.Type {
 	case FieldNumber:

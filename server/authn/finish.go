@@ -175,10 +175,8 @@ func (e *Engine) weigh(tx storage.Tx, v Visitor, s *Standing, user storage.ID, n
 	if s.Groups, err = tx.UserGroups(user); err != nil {
 		return fmt.Errorf("read groups: %w", err)
 	}
-	if v.Program { // it has no page to ask on: the person is asked where there is one
-		return nil
-	}
-	s.Owed, err = e.owed(tx, s.Experience, user, s.New, s.Asked)
+	// A program has no page to ask on: what may be left out is left out.
+	s.Owed, err = e.owed(tx, s.Experience, user, s.New, s.Asked || v.Program)
 	return err
 }
 

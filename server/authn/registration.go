@@ -22,6 +22,7 @@ type Registration struct {
 	Address    string
 	Password   string // "": none
 	Attributes map[string]any
+	Accepted   Accepted
 }
 
 // registered is what a registration will make, as its row has it, sealed.
@@ -29,6 +30,9 @@ type registered struct {
 	Hash       string         `json:"hash,omitempty"`
 	Verifier   *srp.Verifier  `json:"srp,omitempty"`
 	Attributes map[string]any `json:"attributes,omitempty"`
+	Accepted   []Document     `json:"accepted,omitempty"`
+	IP         string         `json:"ip,omitempty"`     // where they were accepted
+	Device     string         `json:"device,omitempty"` // likewise
 	Flow       string         `json:"flow"`
 	Browser    string         `json:"browser"`
 }
@@ -70,7 +74,7 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 	if err := x.admits(address); err != nil {
 		return storage.ID{}, err
 	}
-	made := registered{Attributes: map[string]any{}}
+	made := registered{Attributes: map[string]any{}, Accepted: r.Accepted.of(x.documents()), IP: ip(v), Device: Device(v.Agent)}
 	for name, value := range r.Attributes {
 		a, err := x.attribute(name)
 		if err != nil {
@@ -85,7 +89,7 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 	}
 	for _, f := range x.Attributes {
 		if f.Asked == AskedRequired && made.Attributes[f.Name] == nil {
-			return storage.ID{}, &BadAttribute{Name: f.Name, Form: f.form()}
+			return storage.ID{}, &BadAttribute{Name: f.Name, Form: f.Right(), Missing: true}
 		}
 	}
 	now := e.now()
@@ -153,13 +157,14 @@ func (e *Engine) choosePassword(ctx context.Context, made *registered, user stor
 	return err
 }
 
-// contest takes the password from a sign-up that somebody else has tried to make as well.
+// contest takes from a sign-up that somebody else has tried to make as well what only its person may say: the password, and what they
+// have accepted.
 func (e *Engine) contest(tx storage.Tx, s storage.SignUp) error {
 	r, err := e.openRegistered(s)
-	if err != nil || r.Hash == "" {
+	if err != nil || r.Hash == "" && len(r.Accepted) == 0 {
 		return err
 	}
-	r.Hash, r.Verifier = "", nil
+	r.Hash, r.Verifier, r.Accepted = "", nil, nil
 	if s.Sealed, err = e.sealRegistered(s.Address, r); err != nil {
 		return err
 	}
@@ -298,6 +303,9 @@ func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, ev storage
 		return u, err
 	}
 	if err := insertPerson(tx, &u, s.Address, ev); err != nil {
+		return u, err
+	}
+	if err := accept(tx, u.ID, r.Accepted, r.IP, r.Device, now); err != nil {
 		return u, err
 	}
 	if r.Hash == "" {

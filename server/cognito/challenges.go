@@ -15,6 +15,7 @@ func (d *Door) respondToAuthChallenge(c *call) (any, error) {
 	var in struct {
 		ClientId, ChallengeName, Session string
 		ChallengeResponses               map[string]string
+		ClientMetadata                   map[string]string
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (d *Door) respondToAuthChallenge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{call: c, app: app, name: t.Name, flow: t.Flow, param: in.ChallengeResponses}
+	a := &attempt{call: c, app: app, name: t.Name, flow: t.Flow, param: in.ChallengeResponses, accepted: accepted(in.ClientMetadata)}
 	a.visitor.Browser = t.Browser
 	if err := d.samePerson(a, t); err != nil {
 		return nil, err

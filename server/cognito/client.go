@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -68,41 +67,4 @@ func first(text string) string {
 		return string(unicode.ToLower(r))
 	}
 	return ""
-}
-
-// attribute is something known about a person, always as text.
-type attribute struct {
-	Name  string
-	Value string
-}
-
-// read sorts out what an application says about its person: the address apart, the rest under the names authn has.
-func readAttributes(list []attribute) (address string, values map[string]any, err error) {
-	values = map[string]any{}
-	for _, a := range list {
-		switch {
-		case a.Name == "email":
-			address = a.Value
-		case a.Name == "sub" || a.Name == "email_verified" || a.Name == "phone_number_verified" || a.Name == "identities" || strings.HasPrefix(a.Name, "cognito:"):
-			return "", nil, fail("NotAuthorizedException", "A client attempted to write unauthorized attribute")
-		case a.Name == "updated_at": // this server knows better
-		case a.Name == "address":
-			values["address.formatted"] = a.Value
-		default:
-			values[a.Name] = a.Value
-		}
-	}
-	return address, values, nil
-}
-
-// badAttribute is how the protocol calls an attribute that is not there, or not well formed.
-func badAttribute(err error) error {
-	var bad *authn.BadAttribute
-	if errors.As(err, &bad) {
-		if bad.Form == "" {
-			return fail("InvalidParameterException", "user.%.60s: Attribute does not exist in the schema.", printable(bad.Name))
-		}
-		return fail("InvalidParameterException", "Invalid %s: it must be %s.", bad.Name, bad.Form)
-	}
-	return err
 }

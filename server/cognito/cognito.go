@@ -80,6 +80,7 @@ type Config struct {
 	RPID   string // the name of the public host, which passkeys belong to (WebAuthn)
 	PoolID string // xx-local-1_ and letters: it never changes
 	Host   string // that callers reach this server by, with the port if there is one
+	Pages  string // where people sign in to this server itself
 }
 
 // Door is the JSON API.

@@ -32,7 +32,7 @@ func (d *Door) askSecond(a *attempt) (any, error) {
 	}
 	switch {
 	case len(names) == 0: // what the person has is asked for on pages only
-		return nil, fail("NotAuthorizedException", "The second factor of this account works in a browser only. Sign in there.")
+		return nil, d.elsewhere("The second factor of this account works on a page only.")
 	case len(names) == 1 || mfaNames[s.Has.Preferred] == names[0]: // what is preferred is offered first
 		return d.second(a, names[0])
 	}
@@ -94,7 +94,7 @@ func (d *Door) askSetUp(a *attempt) (any, error) {
 		return nil, err
 	}
 	if !slices.Contains(s.Enrolls(), authn.MethodTOTP) {
-		return nil, fail("NotAuthorizedException", "This account needs a second factor that is set up in a browser only. Sign in there.")
+		return nil, d.elsewhere("This account needs a second factor that is set up on a page only.")
 	}
 	return challenge{ChallengeName: setUpMFA, Session: d.ticket(a, setUpMFA, nil), ChallengeParameters: map[string]string{"MFAS_CAN_SETUP": list([]string{softwareToken})}}, nil
 }

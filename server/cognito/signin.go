@@ -55,6 +55,8 @@ type attempt struct {
 	name  string // as authn knows the person
 	flow  string
 	param map[string]string
+
+	accepted authn.Accepted // what the application says they have accepted
 }
 
 // initiateAuth begins a sign-in, or answers a refresh token.
@@ -62,6 +64,7 @@ func (d *Door) initiateAuth(c *call) (any, error) {
 	var in struct {
 		AuthFlow, ClientId, Session string
 		AuthParameters              map[string]string
+		ClientMetadata              map[string]string
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (d *Door) initiateAuth(c *call) (any, error) {
 	default:
 		return nil, fail("InvalidParameterException", "%.40s flow not enabled for this client", printable(in.AuthFlow))
 	}
-	a := &attempt{call: c, app: app, param: in.AuthParameters}
+	a := &attempt{call: c, app: app, param: in.AuthParameters, accepted: accepted(in.ClientMetadata)}
 	if a.name, err = d.login(c, in.AuthParameters["USERNAME"]); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ func (d *Door) signUp(c *call) (any, error) {
 	var in struct {
 		ClientId, Username, Password string
 		UserAttributes               []attribute
+		ClientMetadata               map[string]string
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func (d *Door) signUp(c *call) (any, error) {
 	if in.Password == "" && !x.MayBegin(app, authn.MethodCode) {
 		return nil, fail("InvalidParameterException", "Password is required")
 	}
-	id, err := d.Engine.Register(c.ctx, c.visitor, authn.Registration{Client: app.ID, Address: in.Username, Password: in.Password, Attributes: values})
+	id, err := d.Engine.Register(c.ctx, c.visitor, authn.Registration{Client: app.ID, Address: in.Username, Password: in.Password, Attributes: values, Accepted: accepted(in.ClientMetadata)})
 	switch {
 	case errors.Is(err, authn.ErrTaken):
 		return nil, fail("UsernameExistsException", "User already exists")

@@ -30,6 +30,8 @@ func (d *Door) next(a *attempt, in authn.SignIn, err error) (any, error) {
 		return d.askSecond(a)
 	case authn.StepEnrol:
 		return d.askSetUp(a)
+	case authn.StepDetails:
+		return d.details(a)
 	case authn.StepNewPassword:
 		return d.askNewPassword(a)
 	}

@@ -2,13 +2,8 @@ package cognito
 
 import (
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 
 	"gatelatch/server/authn"
-	"gatelatch/storage"
 )
 
 // user is what GetUser says of its person.
@@ -31,32 +26,6 @@ func (d *Door) getUser(c *call) (any, error) {
 	out := user{Username: h.User.ID.String(), UserAttributes: attributes}
 	out.UserMFASettingList, out.PreferredMfaSetting, err = d.mfaOf(c, h.User.ID)
 	return out, err
-}
-
-// attributesOf lists what is known of a person: all of it text, as the protocol has it.
-func (d *Door) attributesOf(c *call, u storage.User) ([]attribute, error) {
-	list := []attribute{{"sub", u.ID.String()}}
-	e, err := d.Store.View(c.ctx).PrimaryEmail(u.ID)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, err
-	}
-	if err == nil {
-		list = append(list, attribute{"email", e.Typed}, attribute{"email_verified", strconv.FormatBool(e.VerifiedAt > 0)})
-	}
-	claims := authn.AttributesOf(u)
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		switch v := claims[name].(type) {
-		case string:
-			list = append(list, attribute{name, v})
-		case map[string]any:
-			if text, ok := v["formatted"].(string); ok {
-				list = append(list, attribute{name, text})
-			}
-		default:
-			list = append(list, attribute{name, fmt.Sprint(v)})
-		}
-	}
-	return list, nil
 }
 
 func (d *Door) updateUserAttributes(c *call) (any, error) {
@@ -108,21 +77,6 @@ func (d *Door) deleteUserAttributes(c *call) (any, error) {
 		return nil, err
 	}
 	return struct{}{}, badAttribute(d.Engine.SetAttributes(c.ctx, actor(h), h.User.ID, values))
-}
-
-// forgotten is the change that takes attributes away.
-func forgotten(names []string) (map[string]any, error) {
-	values := map[string]any{}
-	for _, name := range names {
-		switch name {
-		case "sub", "email", "email_verified":
-			return nil, fail("InvalidParameterException", "Cannot delete the attribute %s", name)
-		case "address":
-			name = "address.formatted"
-		}
-		values[name] = nil
-	}
-	return values, nil
 }
 
 func (d *Door) deleteUser(c *call) (any, error) {

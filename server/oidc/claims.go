@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"strings"
@@ -51,6 +52,22 @@ func (p *Provider) addOwn(ctx context.Context, claims map[string]any, u storage.
 		return err
 	}
 	maps.Copy(claims, x.OwnClaims(u, func(scope string) bool { return scopes.Has(scope) }))
+	return nil
+}
+
+// addCustom adds the attributes that this server has made up itself once more, as applications of the pool look for them: as text, under
+// a name that begins with custom:.
+func (p *Provider) addCustom(ctx context.Context, claims map[string]any, u storage.User, scopes fosite.Arguments) error {
+	x, err := p.engine.Experience(ctx)
+	if err != nil {
+		return err
+	}
+	own := authn.OwnAttributesOf(u)
+	for _, f := range x.Attributes {
+		if scope, _ := f.Told(); f.Own() && own[f.Name] != nil && scopes.Has(scope) {
+			claims["custom:"+f.Name] = fmt.Sprint(own[f.Name])
+		}
+	}
 	return nil
 }
 

@@ -104,6 +104,9 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 	wished := wishesOf(se.grant)
 	addWished(claims, wished.IDToken, se.user, se.email, se.client)
 	if inPool(se.client) {
+		if err := t.p.addCustom(ctx, claims, se.user, r.GetGrantedScopes()); err != nil {
+			return "", err
+		}
 		if nonce := requestOf(se.grant).Get("nonce"); nonce != "" {
 			claims["nonce"] = nonce
 		}
