@@ -342,21 +342,31 @@ func TestPeopleAreListedAndFiltered(t *testing.T) {
 	}
 	g.asks("", "AdminDisableUser", map[string]any{"Username": "ben@example.com"})
 	g.asks("", "AdminSetUserPassword", map[string]any{"Username": "diana@example.com", "Password": temporary})
-	a.is("", "SignUp", map[string]any{"Username": "carl@example.com"})
+	carl := a.is("", "SignUp", map[string]any{"Username": "carl@example.com", "UserAttributes": attributesOf("name", "CARL", "given_name", "Carl", "phone_number", "+441392000001", "preferred_username", "carlos")})["UserSub"].(string)
 	sub := g.asks("", "AdminGetUser", map[string]any{"Username": "ann@example.com"})["Username"].(string)
 	for filter, want := range map[string]string{
-		``:                             "diana ben anna ann",
-		`email = "ANN@example.com"`:    "ann",
-		`"email" ^= "ann"`:             "anna ann",
-		`email ^= "nn"`:                "",
-		`email = "ann"`:                "", // a username, and no address
-		`email = "carl@example.com"`:   "carl",
-		`sub = "` + sub + `"`:          "ann",
-		`username = "ann@example.com"`: "",
-		`name = "BEN"`:                 "ben",
-		`name ^= "AN"`:                 "anna ann",
-		`name = "\"BEN\""`:             "",
-		`status = "Disabled"`:          "ben",
+		``:                                              "carl diana ben anna ann",
+		`email = "ANN@example.com"`:                     "ann",
+		`"email" ^= "ann"`:                              "anna ann",
+		`email ^= "nn"`:                                 "",
+		`email = "ann"`:                                 "", // a username, and no address
+		`email = "carl@example.com"`:                    "carl",
+		`sub = "` + sub + `"`:                           "ann",
+		`username = "ann@example.com"`:                  "",
+		`name = "BEN"`:                                  "ben",
+		`name ^= "AN"`:                                  "anna ann",
+		`name = "\"BEN\""`:                              "",
+		`status = "Disabled"`:                           "ben",
+		`status = "Enabled"`:                            "carl diana anna ann",
+		`email ^= "ca"`:                                 "carl",
+		`sub = "` + carl + `"`:                          "carl",
+		`username = "` + carl + `"`:                     "carl",
+		`given_name = "Carl"`:                           "carl",
+		`name ^= "CA"`:                                  "carl",
+		`phone_number ^= "+44"`:                         "carl",
+		`preferred_username = "carlos"`:                 "carl",
+		`cognito:user_status = "UNCONFIRMED"`:           "carl",
+		`cognito:user_status = "CONFIRMED"`:             "ben anna ann",
 		`cognito:user_status = "FORCE_CHANGE_PASSWORD"`: "diana",
 	} {
 		var got []string
@@ -376,8 +386,15 @@ func TestPeopleAreListedAndFiltered(t *testing.T) {
 	}
 	page := g.asks("", "ListUsers", map[string]any{"Limit": 3, "AttributesToGet": []string{"email"}})
 	rest := g.asks("", "ListUsers", map[string]any{"PaginationToken": page["PaginationToken"]})
-	if len(page["Users"].([]any)) != 3 || len(rest["Users"].([]any)) != 1 || rest["PaginationToken"] != nil || strings.Contains(textOf(t, page), "ANNA") {
+	if len(page["Users"].([]any)) != 3 || len(rest["Users"].([]any)) != 2 || rest["PaginationToken"] != nil || strings.Contains(textOf(t, page), "ANNA") {
 		t.Errorf("got %v, then %v", page, rest)
+	}
+	if got := g.asks("", "AdminGetUser", map[string]any{"Username": carl}); got["UserStatus"] != "UNCONFIRMED" || !strings.Contains(textOf(t, got), "CARL") {
+		t.Errorf("waiting, by sub: %v", got)
+	}
+	a.is("", "ConfirmSignUp", map[string]any{"Username": carl, "ConfirmationCode": a.code("carl@example.com")})
+	if got := textOf(t, g.asks("", "ListUsers", nil)); strings.Count(got, carl) != 2 || strings.Contains(got, "UNCONFIRMED") {
+		t.Errorf("after the code: %s", got)
 	}
 }
 

@@ -324,28 +324,29 @@ func (e *Engine) admit(tx storage.Tx, s storage.SignUp, r registered, ev storage
 	return u, tx.SaveVerifier(u.ID, e.keys.Seal(document, verifierPlace(u.ID)...), now)
 }
 
-// AdmitRegistration makes the person of a sign-up without its code: an administrator vouches for the address. ErrNotWaiting, ErrTaken.
-func (e *Engine) AdmitRegistration(ctx context.Context, by, address string) error {
-	return e.endRegistration(ctx, address, func(tx storage.Tx, s storage.SignUp, r registered, now int64) error {
+// AdmitRegistration makes the person of a sign-up without its code: an administrator vouches for the address. name is
+// as of Registered. ErrNotWaiting, ErrTaken.
+func (e *Engine) AdmitRegistration(ctx context.Context, by, name string) error {
+	return e.endRegistration(ctx, name, func(tx storage.Tx, s storage.SignUp, r registered, now int64) error {
 		_, err := e.admit(tx, s, r, storage.Event{Kind: storage.EventUserCreated, Actor: by}, now)
 		return err
 	})
 }
 
 // DropRegistration ends a sign-up that waits for its code. ErrNotWaiting.
-func (e *Engine) DropRegistration(ctx context.Context, by, address string) error {
-	return e.endRegistration(ctx, address, func(tx storage.Tx, _ storage.SignUp, _ registered, _ int64) error {
+func (e *Engine) DropRegistration(ctx context.Context, by, name string) error {
+	return e.endRegistration(ctx, name, func(tx storage.Tx, _ storage.SignUp, _ registered, _ int64) error {
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSignUpDropped, Actor: by})
 	})
 }
 
 // endRegistration takes a sign-up away that waits for its code, and does what is to become of it.
-func (e *Engine) endRegistration(ctx context.Context, address string, then func(storage.Tx, storage.SignUp, registered, int64) error) error {
-	address, err := NormalizeAddress(address)
+func (e *Engine) endRegistration(ctx context.Context, name string, then func(storage.Tx, storage.SignUp, registered, int64) error) error {
+	named, err := e.awaited(ctx, name)
 	if err != nil {
-		return ErrNotWaiting
+		return err
 	}
-	now := e.now()
+	address, now := named.Address, e.now()
 	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		s, r, err := e.waiting(tx, address, now)
 		if err != nil {
@@ -364,17 +365,63 @@ func (e *Engine) endRegistration(ctx context.Context, address string, then func(
 	return err
 }
 
-// Registered tells whose sign-up waits for its code under an address; ErrNotWaiting.
-func (e *Engine) Registered(ctx context.Context, address string) (storage.SignUp, error) {
-	address, err := NormalizeAddress(address)
+// Awaited is a sign-up that waits for its code, and the person it will make.
+type Awaited struct {
+	storage.SignUp
+	Person storage.User // without a row
+}
+
+// Registered finds a sign-up that waits for its code, by its address or the sub that its person will have; ErrNotWaiting.
+func (e *Engine) Registered(ctx context.Context, name string) (Awaited, error) {
+	s, err := e.awaited(ctx, name)
 	if err != nil {
-		return storage.SignUp{}, ErrNotWaiting
+		return Awaited{}, err
 	}
-	s, err := e.store.View(ctx).SignUp(address, e.now())
+	return e.awaits(s)
+}
+
+// Registrations lists the sign-ups that wait for their code, the newest first, from the one before cursor on.
+func (e *Engine) Registrations(ctx context.Context, cursor storage.ID, limit int) ([]Awaited, error) {
+	rows, err := e.store.View(ctx).SignUps(cursor, e.now(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list sign-ups: %w", err)
+	}
+	all := make([]Awaited, 0, len(rows))
+	for _, s := range rows {
+		a, err := e.awaits(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func (e *Engine) awaited(ctx context.Context, name string) (s storage.SignUp, err error) {
+	tx := e.store.View(ctx)
+	if id, not := storage.ParseID(name); not == nil {
+		s, err = tx.SignUpOf(id, e.now())
+	} else if address, bad := NormalizeAddress(name); bad == nil {
+		s, err = tx.SignUp(address, e.now())
+	} else {
+		return s, ErrNotWaiting
+	}
 	if errors.Is(err, storage.ErrNotFound) {
-		err = ErrNotWaiting
+		return s, ErrNotWaiting
 	}
-	return s, err
+	if err != nil {
+		return s, fmt.Errorf("read sign-up: %w", err)
+	}
+	return s, nil
+}
+
+func (e *Engine) awaits(s storage.SignUp) (Awaited, error) {
+	a := Awaited{s, storage.User{ID: s.UserID}}
+	r, err := e.openRegistered(s)
+	if err == nil {
+		_, err = setAttributes(&a.Person, r.Attributes)
+	}
+	return a, err
 }
 
 // CarryOn goes on with a flow in which enough may have been proven already: by the code of a sign-up. ErrSignIn if nothing was,

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -40,10 +41,14 @@ func (d *Door) login(c *call, name string) (string, error) {
 		return name, nil
 	}
 	e, err := d.Store.View(c.ctx).PrimaryEmail(id)
-	if errors.Is(err, storage.ErrNotFound) {
+	if !errors.Is(err, storage.ErrNotFound) {
+		return e.Address, err
+	}
+	s, err := d.Engine.Registered(c.ctx, name)
+	if errors.Is(err, authn.ErrNotWaiting) {
 		return name, nil
 	}
-	return e.Address, err
+	return s.Address, err
 }
 
 // delivery says where a code was sent, masked: A***@e***. It is the same for somebody there is not.

@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -77,7 +78,7 @@ func (f condition) admits(p person) bool {
 	return is == want
 }
 
-// listUsers lists people, the newest first. Sign-ups that wait for their code are found by their address only.
+// listUsers lists people, and sign-ups that wait for their code, the newest first.
 func (d *Door) listUsers(c *call) (any, error) {
 	var in struct {
 		Filter, PaginationToken string
@@ -142,52 +143,74 @@ func pageOf(limit *int, token string) (int, storage.ID, error) {
 // one finds the one person that a filter can mean.
 func (d *Door) one(c *call, f condition) ([]person, error) {
 	u, err := d.Engine.Known(c.ctx, f.value)
+	var p person
 	if errors.Is(err, authn.ErrNoUser) {
-		s, err := d.Engine.Registered(c.ctx, f.value)
-		if errors.Is(err, authn.ErrNotWaiting) || f.name != "email" {
+		s, waits := d.Engine.Registered(c.ctx, f.value)
+		if errors.Is(waits, authn.ErrNotWaiting) {
 			return []person{}, nil
 		}
-		return []person{showWaiting(s)}, err
+		p, err = showWaiting(s), waits
+	} else if err == nil {
+		p, err = d.show(c, u)
 	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := d.show(c, u)
 	if err != nil || !f.admits(p) {
 		return []person{}, err
 	}
 	return []person{p}, nil
 }
 
-// scan goes through people until a page is full, or it has looked at many. last is where the next page goes on; "" at the end.
+// listed is somebody on a list: one who is there, or one who has signed up and waits.
+type listed struct {
+	id   storage.ID
+	show func() (person, error)
+}
+
+// batch is the next part of everybody, the newest first, from the one before cursor on; more says that it is not the last.
+func (d *Door) batch(c *call, search string, cursor storage.ID) (all []listed, more bool, err error) {
+	people, err := d.Store.View(c.ctx).Users(search, cursor, listMost+1)
+	if err != nil {
+		return nil, false, err
+	}
+	waiting, err := d.Engine.Registrations(c.ctx, cursor, listMost+1)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, u := range people {
+		all = append(all, listed{u.ID, func() (person, error) { return d.show(c, u) }})
+	}
+	for _, s := range waiting {
+		all = append(all, listed{s.UserID, func() (person, error) { return showWaiting(s), nil }})
+	}
+	slices.SortFunc(all, func(a, b listed) int { return bytes.Compare(b.id[:], a.id[:]) })
+	return all[:min(len(all), listMost)], len(all) > listMost, nil
+}
+
+// scan goes through everybody until a page is full, or it has looked at many. last is where the next page goes on; "" at the end.
 func (d *Door) scan(c *call, f condition, limit int, cursor storage.ID) (found []person, last string, err error) {
 	found = []person{}
 	search := ""
 	if f.name == "email" {
 		search = f.value // the store narrows it down; whether it begins with it is looked at here
 	}
-	for seen := 0; seen < listScan; {
-		people, err := d.Store.View(c.ctx).Users(search, cursor, listMost+1)
+	for seen := 0; seen < listScan; seen += listMost {
+		part, more, err := d.batch(c, search, cursor)
 		if err != nil {
 			return nil, "", err
 		}
-		for i, u := range people {
-			if i == listMost {
-				break
-			}
-			seen, cursor = seen+1, u.ID
-			p, err := d.show(c, u)
+		for i, one := range part {
+			cursor = one.id
+			p, err := one.show()
 			if err != nil {
 				return nil, "", err
 			}
 			if f.admits(p) {
 				found = append(found, p)
 			}
-			if len(found) == limit && i < len(people)-1 {
+			if len(found) == limit && (more || i < len(part)-1) {
 				return found, cursor.String(), nil
 			}
 		}
-		if len(people) <= listMost {
+		if !more {
 			return found, "", nil
 		}
 	}

@@ -104,8 +104,9 @@ func (d *Door) statusOf(c *call, u storage.User) (string, error) {
 }
 
 // showWaiting describes somebody who has signed up and not brought the code yet.
-func showWaiting(s storage.SignUp) person {
-	return person{Username: s.UserID.String(), Attributes: []attribute{{"sub", s.UserID.String()}, {"email", s.Address}, {"email_verified", "false"}},
+func showWaiting(s authn.Awaited) person {
+	list := []attribute{{"sub", s.UserID.String()}, {"email", s.Address}, {"email_verified", "false"}}
+	return person{Username: s.UserID.String(), Attributes: append(list, textsOf(authn.AttributesOf(s.Person), authn.OwnAttributesOf(s.Person))...),
 		UserCreateDate: moment(s.Created), UserLastModifiedDate: moment(s.Created), Enabled: true, UserStatus: statusUnconfirmed}
 }
 
