@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,12 @@ func (p *person) access(address, scope string) (token, granted string) {
 	p.t.Helper()
 	p.visit("/oidc/authorize?" + authorization("scope", scope, "prompt", "login").Encode())
 	p.proves(address)
+	return p.redeemed()
+}
+
+// redeemed exchanges the code that the browser has taken back to the bookstore.
+func (p *person) redeemed() (token, granted string) {
+	p.t.Helper()
 	back, err := url.Parse(p.left)
 	if err != nil || back.Query().Get("code") == "" {
 		p.t.Fatalf("the way back is %q %s", p.left, p.at)
@@ -216,21 +224,27 @@ func TestAnAppTouchesNothingOfAnotherPerson(t *testing.T) {
 
 func TestTheAccountAPIDescribesItself(t *testing.T) {
 	w := newWorld(t, "https://id.example.com")
-	var doc struct {
-		OpenAPI string
-		Paths   map[string]map[string]struct {
-			Summary  string
-			Security []map[string][]string
-		}
-	}
-	if err := json.Unmarshal(w.account("", "GET", "/openapi.json", "").Body.Bytes(), &doc); err != nil {
-		t.Fatal(err)
-	}
+	doc := w.described()
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") || len(doc.Paths) < 10 {
 		t.Errorf("OpenAPI %s with %d paths", doc.OpenAPI, len(doc.Paths))
 	}
+	page, err := os.ReadFile("../docs/account-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, line := range regexp.MustCompile("`((?:[A-Z]+ )+)(/[^`]*)`").FindAllStringSubmatch(string(page), -1) {
+		for _, method := range strings.Fields(line[1]) {
+			told[method+" "+line[2]] = true
+		}
+	}
 	for path, methods := range doc.Paths {
 		for method, o := range methods {
+			if named := strings.ToUpper(method) + " " + strings.TrimPrefix(path, accountAPI); !told[named] {
+				t.Errorf("docs/account-api.md does not name %s", named)
+			} else {
+				delete(told, named)
+			}
 			if o.Summary == "" || len(o.Security) != 1 {
 				t.Errorf("%s %s says %q and needs %v", method, path, o.Summary, o.Security)
 			}
@@ -238,5 +252,8 @@ func TestTheAccountAPIDescribesItself(t *testing.T) {
 				t.Errorf("%s %s needs %v", method, path, scope)
 			}
 		}
+	}
+	for named := range told {
+		t.Errorf("docs/account-api.md names %s, which is not there", named)
 	}
 }

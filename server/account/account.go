@@ -19,7 +19,7 @@
 //	POST /account/picture             picture, a file of at most 5 MB (multipart/form-data)
 //	POST /account/picture/remove
 //	GET  /pictures/{name}                       for everybody: the picture that a `picture` claim names
-//	GET  /account/link                connection   says where the browser is about to go, to link an account elsewhere
+//	GET  /account/link                connection   a fresh sign-in; says where the browser is about to go, to link an account elsewhere
 //	POST /account/link                connection
 //	GET  /account/linked              state        comes back from there
 //	POST /account/unlink              account
@@ -136,7 +136,7 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account/password":            d.freshPage("ways", d.password),
 		"POST /account/password":           d.fresh("ways", d.postPassword),
 		"POST /account/password/remove":    d.fresh("ways", d.postRemovePassword),
-		"GET /account/link":                d.freshPage("linked", d.askLink),
+		"GET /account/link":                d.link,
 		"POST /account/link":               d.fresh("linked", d.postLink),
 		"GET /account/linked":              d.page(d.linked),
 		"POST /account/unlink":             d.fresh("linked", d.postUnlink),

@@ -32,9 +32,11 @@ const (
 type Bearer struct {
 	User     storage.User
 	Client   storage.Client
+	Grant    storage.ID // behind the token; stays the same when it is refreshed
 	Session  storage.ID // the sign-in behind it lives in this one; zero: none
 	Scopes   []string
-	AuthTime int64 // of that sign-in, in microseconds
+	AuthTime int64  // of that sign-in, in microseconds
+	ACR      string // how strong it was
 }
 
 // caller is who asks the API.
@@ -43,6 +45,9 @@ type caller struct {
 	visitor authn.Visitor
 	request *http.Request
 }
+
+// by is the caller as the audit log names them.
+func (c *caller) by() string { return "user:" + c.User.ID.String() }
 
 type callerKey struct{}
 
@@ -53,8 +58,8 @@ func (d *Door) newAPI() http.Handler {
 	cfg.CreateHooks = nil                  // no $schema in every answer
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Info.Description = "What a person can do for themselves, for applications they have let: the scope account reads, account:write changes. " +
-		"What changes a way in, gives everything away or ends the account needs a sign-in that is at most five minutes old; else the answer is " +
-		"401 with error insufficient_user_authentication and max_age (RFC 9470)."
+		"What changes a way in, gives everything away or ends the account needs a sign-in that is at most five minutes old, and what changes a " +
+		"second factor that factor; else the answer is 401 with error insufficient_user_authentication, max_age and acr_values (RFC 9470)."
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"account": {
 		Type: "oauth2", Description: "An access token of this issuer for itself (no resource); DPoP-bound ones with their proof.",
 		Flows: &huma.OAuthFlows{AuthorizationCode: &huma.OAuthFlow{AuthorizationURL: d.cfg.Issuer + "/authorize", TokenURL: d.cfg.Issuer + "/token",
@@ -64,6 +69,10 @@ func (d *Door) newAPI() http.Handler {
 	api := humago.New(mux, cfg)
 	d.profileOperations(api)
 	d.addressOperations(api)
+	d.passwordOperations(api)
+	d.passkeyOperations(api)
+	d.factorOperations(api)
+	d.linkedOperations(api)
 	d.accessOperations(api)
 	d.dataOperations(api)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -126,19 +135,30 @@ const (
 	writes              // the scope account:write
 	exposes             // the scope account, and a fresh sign-in
 	weighs              // the scope account:write, and a fresh sign-in: a way in changes
+	unlocks             // likewise, with a code of the authenticator app if there is one; a passkey may be the one that was lost
+	proves              // likewise, with the second factor if there is one: it is what changes
 )
+
+// demands tells who reads the description what the scope does not.
+var demands = map[need]string{
+	exposes: "Needs a sign-in that is at most five minutes old.",
+	weighs:  "Needs a sign-in that is at most five minutes old.",
+	unlocks: "Needs a sign-in that is at most five minutes old, with the authenticator app if the person has one.",
+	proves:  "Needs a sign-in that is at most five minutes old, with the second factor if the person has one.",
+}
 
 // operation adds one operation to the API. It runs only with the scope and the sign-in it needs; its errors become problem documents.
 func operation[I, O any](d *Door, api huma.API, n need, op huma.Operation, do func(context.Context, *caller, *I) (*O, error)) {
 	op.Path = APIPath + op.Path
-	scope := scopeRead
-	if n == writes || n == weighs {
-		scope = scopeWrite
+	scope := scopeWrite
+	if n == reads || n == exposes {
+		scope = scopeRead
 	}
+	op.Description = demands[n]
 	op.Security = []map[string][]string{{"account": {scope}}}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		c, _ := ctx.Value(callerKey{}).(*caller)
-		if err := d.suffices(c, scope, n == weighs || n == exposes); err != nil {
+		if err := d.suffices(ctx, c, scope, n); err != nil {
 			return nil, err
 		}
 		out, err := do(ctx, c, in)
@@ -150,15 +170,31 @@ func operation[I, O any](d *Door, api huma.API, n need, op huma.Operation, do fu
 }
 
 // suffices reports what a token lacks for an operation.
-func (d *Door) suffices(c *caller, scope string, fresh bool) error {
-	switch {
-	case c == nil:
+func (d *Door) suffices(ctx context.Context, c *caller, scope string, n need) error {
+	if c == nil {
 		return huma.NewError(http.StatusUnauthorized, "An access token is needed.")
-	case scope == scopeWrite && !slices.Contains(c.Scopes, scopeWrite):
+	}
+	if scope == scopeWrite && !slices.Contains(c.Scopes, scopeWrite) {
 		return d.challenged(c, &web.Error{Status: http.StatusForbidden, Code: "insufficient_scope", Message: "The access token has no scope account:write."}, "scope", scopeWrite)
-	case fresh && d.now()-c.AuthTime > freshFor.Microseconds():
-		return d.challenged(c, &web.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "The sign-in must be at most five minutes old. Ask for it with max_age."},
-			"max_age", strconv.Itoa(int(freshFor.Seconds())))
+	}
+	if n == reads || n == writes {
+		return nil
+	}
+	weak := &web.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication"}
+	age := []string{"max_age", strconv.Itoa(int(freshFor.Seconds()))}
+	if n == unlocks || n == proves {
+		has, err := d.engine.Factors(ctx, c.User.ID)
+		if err != nil {
+			return d.problem(ctx, err)
+		}
+		if (has.TOTP || n == proves && has.Passkeys > 0) && !authn.Fulfils(c.ACR, authn.ACR2) {
+			weak.Message = "The sign-in must be at most five minutes old, with the second factor. Ask for it with acr_values and max_age."
+			return d.challenged(c, weak, append(age, "acr_values", authn.ACR2)...)
+		}
+	}
+	if d.now()-c.AuthTime > freshFor.Microseconds() {
+		weak.Message = "The sign-in must be at most five minutes old. Ask for it with max_age."
+		return d.challenged(c, weak, age...)
 	}
 	return nil
 }
@@ -173,6 +209,8 @@ func (d *Door) problem(ctx context.Context, err error) error {
 		bad   *authn.BadAttribute
 		many  *authn.TooMany
 		wrong *authn.WrongAnswer
+		weak  *authn.WeakPassword
+		key   *authn.PasskeyError
 		told  huma.StatusError
 	)
 	switch {
@@ -184,6 +222,12 @@ func (d *Door) problem(ctx context.Context, err error) error {
 		return huma.ErrorWithHeaders(huma.NewError(http.StatusTooManyRequests, "Too many of these for now."), http.Header{"Retry-After": {strconv.Itoa(max(1, int(many.Wait/time.Second)))}})
 	case errors.As(err, &wrong):
 		return huma.NewError(http.StatusUnprocessableEntity, "That code is not right. Tries left: "+strconv.Itoa(wrong.Left)+".")
+	case errors.As(err, &weak):
+		return weakPassword(weak)
+	case errors.As(err, &key):
+		return refusedPasskey(key)
+	case errors.Is(err, authn.ErrBusy):
+		return huma.ErrorWithHeaders(huma.NewError(http.StatusServiceUnavailable, "Many passwords are being checked just now. Try again in a moment."), http.Header{"Retry-After": {"5"}})
 	case storage.Away(err):
 		return huma.ErrorWithHeaders(huma.NewError(http.StatusServiceUnavailable, "The server cannot store anything right now. Try again in a moment."), http.Header{"Retry-After": {"5"}})
 	}
@@ -196,6 +240,8 @@ func (d *Door) problem(ctx context.Context, err error) error {
 		{authn.ErrNoAddress, 404, "The person has no such address, or it is not confirmed."}, {authn.ErrPrimary, 409, "The main address cannot be removed. Make another one the main address first."},
 		{authn.ErrLastWayIn, 409, "This is the last way in."}, {authn.ErrTaken, 409, "The address belongs to another account."}, {authn.ErrNotAnswer, 422, "A code has six digits."},
 		{authn.ErrCodeGone, 410, "That code cannot be used any more. Ask for a new one."}, {authn.ErrLastOwner, 409, "The last owner of the server cannot be deleted."},
+		{authn.ErrNoPassword, 404, "The person has no password."}, {authn.ErrNoPasskey, 404, "The person has no such passkey."}, {authn.ErrNotEnrolled, 404, "The person has not set that up."},
+		{authn.ErrNoSetUp, 410, "Nothing is being set up with this token, or its time is over. Begin again."}, {authn.ErrPasskeyGone, 410, "Nobody asked for this passkey with this token, or its time is over. Begin again."},
 		{errPicture, 422, "The body is no PNG, JPEG, WebP or GIF that can be read."}, {errPictureLarge, 413, "The picture is too large: up to 5 MB and 16 megapixels."},
 		{authn.ErrNoUser, 404, "The person is gone."}, {storage.ErrNotFound, 404, "There is nothing of that name."},
 	} {

@@ -48,7 +48,7 @@ func (d *Door) profileOperations(api huma.API) {
 				}
 				values[name] = value
 			}
-			if err := d.engine.SetAttributes(ctx, "user:"+c.User.ID.String(), c.User.ID, values); err != nil {
+			if err := d.engine.SetAttributes(ctx, c.by(), c.User.ID, values); err != nil {
 				return nil, err
 			}
 			return d.profileOf(ctx, c)
@@ -146,7 +146,7 @@ func (d *Door) accessOperations(api huma.API) {
 		})
 	operation(d, api, writes, op("sign-out-everywhere", "POST", "/devices/sign-out-everywhere", "Sign out everywhere; this token ends too", http.StatusNoContent),
 		func(ctx context.Context, c *caller, _ *nothing) (*nothing, error) {
-			return nil, d.engine.SignOutEverywhere(ctx, "user:"+c.User.ID.String(), c.User.ID)
+			return nil, d.engine.SignOutEverywhere(ctx, c.by(), c.User.ID)
 		})
 	operation(d, api, reads, op("list-apps", "GET", "/apps", "Applications with access, the one used last first"), func(ctx context.Context, c *caller, _ *nothing) (*body[[]ExportApp], error) {
 		list, err := d.exportApps(d.store.View(ctx), c.User.ID)
@@ -158,10 +158,6 @@ func (d *Door) accessOperations(api huma.API) {
 		}) (*nothing, error) {
 			return nil, d.engine.RemoveApp(ctx, c.visitor, c.User.ID, in.ClientID)
 		})
-	operation(d, api, reads, op("list-ways-in", "GET", "/ways-in", "With what the person can sign in"), func(ctx context.Context, c *caller, _ *nothing) (*body[ExportWays], error) {
-		has, _, err := d.engine.WaysIn(ctx, c.User.ID)
-		return &body[ExportWays]{exportWays(has)}, err
-	})
 }
 
 type activityAnswer struct {

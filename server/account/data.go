@@ -27,18 +27,23 @@ type Export struct {
 	Addresses []ExportAddress  `json:"addresses"` // the main one first, then by age
 	Picture   *ExportPicture   `json:"picture,omitempty"`
 	WaysIn    ExportWays       `json:"ways_in"`
-	Devices   []ExportDevice   `json:"devices"` // where the person is signed in, the one seen last first
-	Apps      []ExportApp      `json:"apps"`    // that have access, the one used last first
-	Events    []ExportEvent    `json:"events"`  // that the log still knows to be about the person, the newest first
+	Devices   []ExportDevice   `json:"devices"`  // where the person is signed in, the one seen last first
+	Browsers  []ExportBrowser  `json:"browsers"` // that are known, the one seen last first
+	Apps      []ExportApp      `json:"apps"`     // that have access, the one used last first
+	Consents  []ExportConsent  `json:"consents"` // what the person has allowed, the newest first
+	Notices   []ExportNotice   `json:"notices"`  // mails about changes that can still be denied, the oldest first
+	Events    []ExportEvent    `json:"events"`   // that the log still knows to be about the person, the newest first
 }
 
-// ExportProfile is what is known about the person. Claims are those of OpenID Connect Core §5.1.
+// ExportProfile is what is known about the person. Claims are those of OpenID Connect Core §5.1, and the server's own attributes by name.
 type ExportProfile struct {
 	Sub       string         `json:"sub"`
 	Claims    map[string]any `json:"claims"`
 	Groups    []string       `json:"groups"`
 	Role      string         `json:"role"`
 	Status    string         `json:"status"`
+	Language  string         `json:"language,omitempty"`  // of the last sign-in
+	SignedIn  *time.Time     `json:"signed_in,omitempty"` // the last time
 	Created   *time.Time     `json:"created"`
 	Updated   *time.Time     `json:"updated"`
 	DeletesAt *time.Time     `json:"deletes_at,omitempty"`
@@ -68,15 +73,6 @@ type ExportPicture struct {
 	Data      []byte `json:"data"` // base64
 }
 
-// ExportWays are the ways to prove who one is: that they are there, and how many.
-type ExportWays struct {
-	Code          bool `json:"code"`
-	Password      bool `json:"password"`
-	Passkeys      int  `json:"passkeys"`
-	Authenticator bool `json:"authenticator"`
-	RecoveryCodes int  `json:"recovery_codes"` // not yet used
-}
-
 // ExportDevice is a browser in which the person is signed in.
 type ExportDevice struct {
 	ID       string     `json:"id"`
@@ -103,6 +99,26 @@ type ExportApp struct {
 	Ends     *time.Time `json:"ends,omitempty"`
 }
 
+// ExportConsent is what the person has said yes to.
+type ExportConsent struct {
+	ClientID string     `json:"client_id"`
+	Scopes   []string   `json:"scopes"`
+	First    *time.Time `json:"first"`
+	Last     *time.Time `json:"last"`
+	Ends     *time.Time `json:"ends,omitempty"`
+}
+
+// ExportNotice is a mail that told the person of a change.
+type ExportNotice struct {
+	Kind    string     `json:"kind"`
+	About   string     `json:"about,omitempty"` // what was added or removed
+	Address string     `json:"address"`         // where the mail went
+	IP      string     `json:"ip,omitempty"`    // of whoever made the change
+	Device  string     `json:"device,omitempty"`
+	At      *time.Time `json:"at"`
+	Denied  *time.Time `json:"denied,omitempty"` // when the person said that it was not them
+}
+
 // ExportEvent is a line of the log about the person.
 type ExportEvent struct {
 	ID       string    `json:"id"`
@@ -116,35 +132,34 @@ type ExportEvent struct {
 }
 
 // export collects it, in one snapshot.
-func (d *Door) export(tx storage.Tx, user storage.ID, has authn.Factors) (x Export, err error) {
-	x = Export{Format: exportFormat, Issuer: d.cfg.Issuer, Made: d.clock().UTC().Truncate(time.Second), WaysIn: exportWays(has)}
-	if x.Profile, err = exportProfile(tx, user); err != nil {
-		return x, err
+func (d *Door) export(tx storage.Tx, user storage.ID) (Export, error) {
+	x := Export{Format: exportFormat, Issuer: d.cfg.Issuer, Made: d.clock().UTC().Truncate(time.Second)}
+	for _, collect := range []func() error{
+		func() (err error) { x.Profile, err = exportProfile(tx, user); return },
+		func() (err error) { x.Accepted, err = exportAccepted(tx, user); return },
+		func() (err error) { x.Addresses, err = exportAddresses(tx, user); return },
+		func() (err error) { x.Picture, err = exportPicture(tx, user); return },
+		func() (err error) { x.WaysIn, err = exportWays(tx, user); return },
+		func() (err error) { x.Devices, err = d.exportDevices(tx, user); return },
+		func() (err error) { x.Browsers, err = exportBrowsers(tx, user, d.now()); return },
+		func() (err error) { x.Apps, err = d.exportApps(tx, user); return },
+		func() (err error) { x.Consents, err = exportConsents(tx, user, d.now()); return },
+		func() (err error) { x.Notices, err = exportNotices(tx, user, d.now()); return },
+		func() (err error) { x.Events, err = exportEvents(tx, user); return },
+	} {
+		if err := collect(); err != nil {
+			return x, err
+		}
 	}
-	if x.Addresses, err = exportAddresses(tx, user); err != nil {
-		return x, err
-	}
-	picture, err := tx.UserPicture(user)
-	if err == nil {
-		x.Picture = &ExportPicture{MediaType: picture.MediaType, Data: picture.Data}
-	} else if !errors.Is(err, storage.ErrNotFound) {
-		return x, err
-	}
-	if x.Accepted, err = exportAccepted(tx, user); err != nil {
-		return x, err
-	}
-	if x.Devices, err = d.exportDevices(tx, user); err != nil {
-		return x, err
-	}
-	if x.Apps, err = d.exportApps(tx, user); err != nil {
-		return x, err
-	}
-	x.Events, err = exportEvents(tx, user)
-	return x, err
+	return x, nil
 }
 
-func exportWays(has authn.Factors) ExportWays {
-	return ExportWays{Code: has.Mailbox, Password: has.Password, Passkeys: has.Passkeys, Authenticator: has.TOTP, RecoveryCodes: has.RecoveryCodes}
+func exportPicture(tx storage.Tx, user storage.ID) (*ExportPicture, error) {
+	p, err := tx.UserPicture(user)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return &ExportPicture{MediaType: p.MediaType, Data: p.Data}, err
 }
 
 func exportProfile(tx storage.Tx, user storage.ID) (ExportProfile, error) {
@@ -154,7 +169,7 @@ func exportProfile(tx storage.Tx, user storage.ID) (ExportProfile, error) {
 	}
 	groups, err := tx.UserGroups(user)
 	return ExportProfile{Sub: u.ID.String(), Claims: authn.AttributesOf(u), Groups: append([]string{}, groups...), Role: u.Role, Status: u.Status,
-		Created: stamp(u.Created), Updated: stamp(u.Updated), DeletesAt: stamp(u.DeleteAt)}, err
+		Language: u.Language, SignedIn: stamp(u.SignedIn), Created: stamp(u.Created), Updated: stamp(u.Updated), DeletesAt: stamp(u.DeleteAt)}, err
 }
 
 func exportAccepted(tx storage.Tx, user storage.ID) ([]ExportAccepted, error) {
@@ -194,6 +209,24 @@ func (d *Door) exportApps(tx storage.Tx, user storage.ID) ([]ExportApp, error) {
 	return list, err
 }
 
+func exportConsents(tx storage.Tx, user storage.ID, now int64) ([]ExportConsent, error) {
+	list := []ExportConsent{}
+	all, err := tx.UserConsents(user, now)
+	for _, c := range all {
+		list = append(list, ExportConsent{ClientID: c.ClientID, Scopes: append([]string{}, c.Scopes...), First: stamp(c.Created), Last: stamp(c.Updated), Ends: stamp(c.Expires)})
+	}
+	return list, err
+}
+
+func exportNotices(tx storage.Tx, user storage.ID, now int64) ([]ExportNotice, error) {
+	list := []ExportNotice{}
+	all, err := tx.Notices(user, 0, now)
+	for _, n := range all {
+		list = append(list, ExportNotice{Kind: n.Kind, About: n.Subject, Address: n.Address, IP: n.IP, Device: n.Device, At: stamp(n.Created), Denied: stamp(n.DeniedAt)})
+	}
+	return list, err
+}
+
 func exportEvents(tx storage.Tx, user storage.ID) ([]ExportEvent, error) {
 	const some = 500
 	list := []ExportEvent{}
@@ -227,14 +260,9 @@ func stamp(micros int64) *time.Time {
 
 // exportFor is the export of a person.
 func (d *Door) exportFor(ctx context.Context, user storage.ID) (Export, error) {
-	has, _, err := d.engine.WaysIn(ctx, user)
-	if err != nil {
-		return Export{}, err
-	}
 	var x Export
-	err = d.store.Read(ctx, func(tx storage.Tx) error {
-		var err error
-		x, err = d.export(tx, user, has)
+	err := d.store.Read(ctx, func(tx storage.Tx) (err error) {
+		x, err = d.export(tx, user)
 		return err
 	})
 	if err != nil {

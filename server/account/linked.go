@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"gatelatch/server/authn"
@@ -11,8 +12,11 @@ import (
 	"gatelatch/views"
 )
 
-// linkedPath is where the way back from a provider goes on.
-const linkedPath = home + "/linked"
+// linkPath is where linking begins; linkedPath is where the way back from a provider goes on.
+const (
+	linkPath   = home + "/link"
+	linkedPath = home + "/linked"
+)
 
 // linkedPanel is "Linked accounts"; nothing where no provider is connected and no account linked.
 func (d *Door) linkedPanel(v *visit) (views.Panel, error) {
@@ -36,6 +40,17 @@ func (d *Door) linkedPanel(v *visit) (views.Panel, error) {
 		p.Problem = p.Words.T(v.trouble.key)
 	}
 	return p.Panel(), nil
+}
+
+// link is the page at which linking begins. Applications send people here, so whoever has to sign in first comes back to it.
+func (d *Door) link(w http.ResponseWriter, r *http.Request) error {
+	in, err := web.Query(r)
+	if err != nil {
+		return err
+	}
+	back := afresh("linked")
+	back.to = linkPath + "?" + url.Values{"connection": {in.Get("connection")}}.Encode()
+	return d.enter(w, r, in, back, d.askLink)
 }
 
 // askLink says where the person is about to go. Its form ends at the provider, which no form of the account page may.

@@ -337,7 +337,7 @@ func (e *Engine) PreferSecondFactor(ctx context.Context, by string, user storage
 		if err != nil {
 			return err
 		}
-		if !has.has(p.Method) || p.Method == MethodPassword || p.Method == MethodRecovery {
+		if !has.has(p.Method) || !slices.Contains(SecondFactorChoices, p.Method) {
 			return ErrNotEnrolled
 		}
 		detail := string(p.Method) + " on"

@@ -156,21 +156,23 @@ func (e *Engine) KeepPasskey(tx storage.Tx, v Visitor, now int64, p NewPasskey) 
 
 // MakePasskey checks and keeps a new passkey of a ceremony whose caller answers for the person having proven who they are.
 // *PasskeyError, ErrPasskeyGone.
-func (e *Engine) MakePasskey(ctx context.Context, v Visitor, c Ceremony, credential []byte) error {
+func (e *Engine) MakePasskey(ctx context.Context, v Visitor, c Ceremony, credential []byte) (storage.Passkey, error) {
 	p, err := e.CheckedNewPasskey(ctx, v, c, credential)
 	if err != nil {
-		return err
+		e.logPasskey(ctx, err)
+		return storage.Passkey{}, err
 	}
 	var outcome error
 	now := e.now()
-	err = e.store.Write(ctx, func(tx storage.Tx) (err error) {
+	err = e.writeUnique(ctx, func(tx storage.Tx) (err error) {
 		outcome, err = e.KeepPasskey(tx, v, now, p)
 		return err
 	})
 	if err == nil {
 		err = outcome
 	}
-	return err
+	e.outbox.wakeUp()
+	return p.Passkey, err
 }
 
 // sessionCeremony is the one in which who is signed in makes a passkey.
@@ -191,21 +193,7 @@ func (e *Engine) AddPasskey(ctx context.Context, v Visitor, live *Live, credenti
 	if !e.Fresh(live) {
 		return storage.Passkey{}, ErrSignIn
 	}
-	p, err := e.CheckedNewPasskey(ctx, v, sessionCeremony(v, live), credential)
-	if err != nil {
-		e.logPasskey(ctx, err)
-		return storage.Passkey{}, err
-	}
-	var outcome error
-	err = e.writeUnique(ctx, func(tx storage.Tx) (err error) {
-		outcome, err = e.KeepPasskey(tx, v, e.now(), p)
-		return err
-	})
-	if err == nil {
-		err = outcome
-	}
-	e.outbox.wakeUp()
-	return p.Passkey, err
+	return e.MakePasskey(ctx, v, sessionCeremony(v, live), credential)
 }
 
 // AskToEnrolPasskey is AskNewPasskey for a person who has to set up a second factor before their sign-in is done. ErrFlowGone, ErrFlowDone,

@@ -83,7 +83,7 @@ func (d *Door) completeWebAuthnRegistration(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = d.Engine.MakePasskey(c.ctx, c.visitor, d.ownCeremony(c, h), in.Credential)
+	_, err = d.Engine.MakePasskey(c.ctx, c.visitor, d.ownCeremony(c, h), in.Credential)
 	var refused *authn.PasskeyError
 	switch {
 	case errors.Is(err, authn.ErrPasskeyGone):

@@ -29,9 +29,11 @@ func mayAskAccount(c storage.Client, scope string) bool {
 type Bearer struct {
 	User     storage.User
 	Client   storage.Client
+	Grant    storage.ID
 	Session  storage.ID // zero: none is tied to the grant
 	Scopes   []string   // of the account API
 	AuthTime int64      // of the sign-in behind the grant, in microseconds
+	ACR      string     // how strong that was
 }
 
 // Bearer checks the access token of a request to an API of this server: alive, with its proof of possession if it is bound to a key, for
@@ -63,7 +65,7 @@ func (p *Provider) Bearer(w http.ResponseWriter, r *http.Request) (Bearer, error
 		return Bearer{}, &web.Error{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Message: "The sign-in behind this token is not as strong as the client must be.",
 			Err: &tooWeak{acr: required}}
 	}
-	b := Bearer{User: m.user, Client: m.client, Session: m.grant.SessionID, AuthTime: m.grant.AuthTime}
+	b := Bearer{User: m.user, Client: m.client, Grant: m.grant.ID, Session: m.grant.SessionID, AuthTime: m.grant.AuthTime, ACR: m.grant.ACR}
 	for _, s := range a.scopes {
 		if mayAskAccount(m.client, s) { // the client may have lost it
 			b.Scopes = append(b.Scopes, s)
