@@ -77,6 +77,10 @@ func (p *Provider) objectClaims(c *client, j *jose.JWS) (why string) {
 	if _, err := p.readTimes(j.Claims, requestObjectLife); err != nil {
 		return err.Error()
 	}
+	// Only a begin bounds how old a request can be (FAPI 2.0 Message Signing §5.3.1); other clients may leave it out.
+	if j.Claims["nbf"] == nil && c.Settings.RequireSigned {
+		return "it needs an nbf, as this client signs every request"
+	}
 	var begins float64
 	if j.Claims["nbf"] != nil && json.Unmarshal(j.Claims["nbf"], &begins) == nil && p.now().Sub(time.Unix(int64(begins), 0)) > requestObjectLife+clockSkew {
 		return "its nbf lies more than an hour back"

@@ -94,6 +94,7 @@ func TestRequestObjectsThatAreNotRight(t *testing.T) {
 	w.addKeyClient(t, "signed", s)
 	w.addKeyClient(t, "pinned", s, func(c *storage.Client) { c.Settings.RequestObjectAlg = "PS256" })
 	w.addKeyClient(t, "rsa", rs)
+	w.addKeyClient(t, "always", s, func(c *storage.Client) { c.Settings.RequireSigned = true })
 	_, cookie := w.person("Ann")
 	now := w.now().Unix()
 	hand := func(change ...func(map[string]any)) string { return s.sign(w.object("signed", change...), nil) }
@@ -104,7 +105,9 @@ func TestRequestObjectsThatAreNotRight(t *testing.T) {
 		{"aud in a list", "signed", hand(claim("aud", []string{"https://id.example/oidc", "https://x.example"})), ""},
 		{"nbf 59 minutes back", "signed", hand(claim("nbf", now-59*60)), ""},
 		{"without client_id inside", "signed", hand(claim("client_id", nil)), ""},
+		{"nbf of a client that signs all", "always", s.sign(w.object("always", claim("nbf", now)), nil), ""},
 
+		{"no nbf of a client that signs all", "always", s.sign(w.object("always"), nil), "invalid_request_object"},
 		{"alg none", "signed", none, "request_not_supported"},
 		{"alg nOnE", "signed", b64([]byte(`{"alg":"nOnE"}`)) + "." + strings.Split(none, ".")[1] + ".", "request_not_supported"},
 		{"a client without keys", "web", s.sign(w.object("web"), nil), "request_not_supported"},
@@ -175,8 +178,9 @@ func TestASignedRequestMayBePushedAndIsReadFromThere(t *testing.T) {
 	s := newSigner("ES256", "k1")
 	w.addKeyClient(t, "signed", s, func(c *storage.Client) { c.Settings.RequirePushed, c.Settings.RequireSigned = true, true })
 	u, cookie := w.person("Ann")
+	begins := claim("nbf", w.now().Unix())
 	push := func(change ...func(url.Values)) answer {
-		v := url.Values{"request": {s.sign(w.object("signed"), nil)}}
+		v := url.Values{"request": {s.sign(w.object("signed", begins), nil)}}
 		asserting(s.sign(w.assertion("signed"), nil))(v)
 		for _, f := range change {
 			f(v)
@@ -196,8 +200,8 @@ func TestASignedRequestMayBePushedAndIsReadFromThere(t *testing.T) {
 		t.Fatalf("after the sign-in: %s", to)
 	}
 	push(set("request", "x")).want(t, 400, "invalid_request_object")
-	push(set("request", s.sign(w.object("signed", claim("exp", nil)), nil))).want(t, 400, "invalid_request_object")
-	push(set("request", s.sign(w.object("signed", claim("redirect_uri", "https://evil.example/")), nil))).want(t, 400, "invalid_request")
+	push(set("request", s.sign(w.object("signed", begins, claim("exp", nil)), nil))).want(t, 400, "invalid_request_object")
+	push(set("request", s.sign(w.object("signed", begins, claim("redirect_uri", "https://evil.example/")), nil))).want(t, 400, "invalid_request")
 	plain := request("signed")
 	asserting(s.sign(w.assertion("signed"), nil))(plain)
 	w.post("/oidc/par", "", plain).want(t, 400, "invalid_request") // it must sign
