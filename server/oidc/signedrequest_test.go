@@ -205,7 +205,7 @@ func TestASignedRequestMayBePushedAndIsReadFromThere(t *testing.T) {
 	plain := request("signed")
 	asserting(s.sign(w.assertion("signed"), nil))(plain)
 	w.post("/oidc/par", "", plain).want(t, 400, "invalid_request") // it must sign
-	if got := w.authorize(withObject("signed", s.sign(w.object("signed"), nil)), cookie); got.Get("error") != "invalid_request" {
+	if got := w.authorize(withObject("signed", s.sign(w.object("signed", begins), nil)), cookie); got.Get("error") != "invalid_request" {
 		t.Fatalf("signed but not pushed: %v", got)
 	}
 }
