@@ -2,27 +2,42 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 )
 
-func TestWhoeverHasLostEveryWayInGetsInOnceByTheAdministratorsWord(t *testing.T) {
-	w := newWorld(t, "https://id.example.com", wide)
-	w.atHome("ann@example.com")
+// letter is a link that an administrator has made for somebody.
+func (w *world) letter(address string, recover bool) *url.URL {
+	w.t.Helper()
 	rec := httptest.NewRecorder()
-	r := httptest.NewRequest("POST", "/api/v1/users/ann@example.com/links", strings.NewReader(`{"recover":true}`))
+	r := httptest.NewRequest("POST", "/api/v1/users/"+address+"/links", strings.NewReader(fmt.Sprintf(`{"recover":%t}`, recover)))
 	r.Header.Set("Content-Type", "application/json")
 	w.api.ServeHTTP(rec, r)
 	var made struct{ Link string }
-	if err := json.Unmarshal(rec.Body.Bytes(), &made); err != nil || rec.Code != 201 || !strings.HasPrefix(made.Link, "https://id.example.com/sign-in/letter?t=") {
-		t.Fatalf("got %d %s", rec.Code, rec.Body)
+	if err := json.Unmarshal(rec.Body.Bytes(), &made); err != nil || rec.Code != 201 || !strings.HasPrefix(made.Link, w.url.String()+"/sign-in/letter?t=") {
+		w.t.Fatalf("got %d %s", rec.Code, rec.Body)
 	}
 	link, err := url.Parse(made.Link)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
+	return link
+}
+
+// opens opens a link of an administrator and presses its button.
+func (p *person) opens(link *url.URL) {
+	p.t.Helper()
+	p.visit(link.RequestURI())
+	p.post("/sign-in/letter", p.form("/sign-in/letter"))
+}
+
+func TestWhoeverHasLostEveryWayInGetsInOnceByTheAdministratorsWord(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", wide)
+	w.atHome("ann@example.com")
+	link := w.letter("ann@example.com", true)
 	strange := w.request("POST", "/sign-in/letter", url.Values{"t": {link.Query().Get("t")}})
 	strange.Header.Set("Origin", "https://evil.example")
 	if got := w.do(strange); got.Code != 403 {
@@ -45,5 +60,64 @@ func TestWhoeverHasLostEveryWayInGetsInOnceByTheAdministratorsWord(t *testing.T)
 	}
 	if log := w.log.text(); strings.Contains(log, link.Query().Get("t")) || strings.Contains(log, "ann@") {
 		t.Error("the log holds the link or the address")
+	}
+}
+
+func TestAnAdministratorWhoWasLetInByAnothersWordAdministersNothingUntilTheySignIn(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", wide)
+	w.atHome("ann@example.com")
+	w.promote("ann@example.com", "owner")
+	for name, c := range map[string]struct {
+		signIn func(*person)
+		may    bool
+	}{
+		"recovered":       {func(p *person) { p.opens(w.letter("ann@example.com", true)) }, false},
+		"by a plain link": {func(p *person) { p.opens(w.letter("ann@example.com", false)) }, true},
+		"recovered, then signed in": {func(p *person) {
+			p.opens(w.letter("ann@example.com", true))
+			p.post("/sign-out", url.Values{})
+			p.visit("/sign-in")
+			p.proves("ann@example.com")
+		}, true},
+	} {
+		p := w.person()
+		c.signIn(p)
+		if p.visit("/account"); p.screen.Code != 200 {
+			t.Fatalf("%s: the account page answers %d at %s", name, p.screen.Code, p.at)
+		}
+		p.visit("/inbox")
+		if got := p.screen.Code == 200; got != c.may {
+			t.Errorf("%s: the inbox answers %d", name, p.screen.Code)
+		}
+		p.stray(strayCallback)
+		if got := strings.HasPrefix(p.at, "/repair"); got != c.may {
+			t.Errorf("%s: an address that is not registered leads to %s", name, p.at)
+		}
+	}
+	// The page of a repair that was begun before, and its form, posted by the recovered session.
+	p := w.person()
+	p.visit("/sign-in")
+	p.proves("ann@example.com")
+	p.stray(strayCallback)
+	page, form := p.at, p.form("/repair")
+	p.opens(w.letter("ann@example.com", true))
+	p.visit(page)
+	if p.screen.Code != 400 || p.sees("logto") {
+		t.Errorf("the page of a repair: got %d", p.screen.Code)
+	}
+	u, err := w.store.View(t.Context()).UserByEmail("ann@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := w.store.View(t.Context()).UserSessions(u.ID, w.now().UnixMicro())
+	if err != nil || len(live) == 0 {
+		t.Fatal(err, len(live))
+	}
+	for _, s := range live {
+		form.Set("session", s.ID.String())
+		p.post("/repair", form)
+	}
+	if got := w.registered("bookstore"); len(got) != 1 {
+		t.Errorf("a recovered session has registered %q", got)
 	}
 }

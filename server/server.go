@@ -238,7 +238,7 @@ func (s *Server) sweep(ctx context.Context) error {
 func (s *Server) byAdmin(cookies web.Cookies) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		live, err := s.engine.Session(r.Context(), cookies.Get(r, "session"))
-		return err == nil && live != nil && (live.User.Role == "admin" || live.User.Role == "owner")
+		return err == nil && live.Administers()
 	}
 }
 

@@ -39,6 +39,12 @@ type Live struct {
 	Short   bool     // of a second factor that this server demands of the person
 }
 
+// Administers reports whether somebody may look after the server in a session: an admin or owner who has signed in as this server
+// demands. A session that an administrator's word has opened repairs its person's ways in, and nothing else.
+func (l *Live) Administers() bool {
+	return l != nil && (l.User.Role == "admin" || l.User.Role == "owner") && !l.Short && !recovered(l.Session)
+}
+
 // Step is what has to happen next.
 type Step int
 

@@ -23,11 +23,6 @@ const repairPath = "/repair"
 // repairAge is how long ago an administrator may have signed in who changes what an application is allowed.
 const repairAge = 5 * time.Minute
 
-// administers reports whether somebody may change applications.
-func administers(live *authn.Live) bool {
-	return live != nil && (live.User.Role == "admin" || live.User.Role == "owner")
-}
-
 // recent reports whether somebody signed in a moment ago. A sign-in from the future (the clock stepped back) was not.
 func (p *Provider) recent(live *authn.Live) bool {
 	age := p.micros() - live.Session.AuthTime
@@ -41,7 +36,7 @@ func (p *Provider) offerRepair(w http.ResponseWriter, r *http.Request, e *pageEr
 		return false, nil
 	}
 	live, err := p.engine.Session(r.Context(), p.cookies.Get(r, "session"))
-	if err != nil || !administers(live) {
+	if err != nil || !live.Administers() {
 		return false, err
 	}
 	return true, p.beginRepair(w, r, *e.asked, live)
@@ -167,7 +162,7 @@ func (p *Provider) addAddress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || m == nil {
 		return p.refused(w, r, err)
 	}
-	if !administers(m.live) || !p.recent(m.live) || form.Get("session") != m.live.Session.ID.String() {
+	if !m.live.Administers() || !p.recent(m.live) || form.Get("session") != m.live.Session.ID.String() {
 		return p.showRepair(w, r, m, false)
 	}
 	if strange := m.strangeHost(); strange != "" && form.Get("host") != strange {
@@ -204,7 +199,7 @@ func (p *Provider) addReceived(ctx context.Context, m *mending) error {
 	now := p.micros()
 	return p.store.Write(ctx, func(tx storage.Tx) error {
 		u, err := tx.User(m.live.User.ID)
-		if err == nil && (!u.Active() || !administers(&authn.Live{User: u})) || errors.Is(err, storage.ErrNotFound) {
+		if err == nil && (!u.Active() || !(&authn.Live{User: u}).Administers()) || errors.Is(err, storage.ErrNotFound) {
 			return errNotRegistered
 		}
 		if err != nil {
@@ -236,7 +231,7 @@ func (p *Provider) addReceived(ctx context.Context, m *mending) error {
 // signed in before, and for everybody else what visitors see. confirm asks once more about another host.
 func (p *Provider) showRepair(w http.ResponseWriter, r *http.Request, m *mending, confirm bool) error {
 	here := repairPath + "?flow=" + m.flow.ID.String()
-	if !administers(m.live) {
+	if !m.live.Administers() {
 		return p.showPage(w, r, m.refusal())
 	}
 	if !p.recent(m.live) {

@@ -16,7 +16,7 @@ func (d *Door) landing(v *visit, live *authn.Live) error {
 	}
 	frame := d.Frame(v.r, "")
 	frame.Here = "/sign-in"
-	return d.show(v, http.StatusOK, views.PageMayLeave, views.Landing(views.LandingPage{Frame: frame, Person: *person, Admin: live.User.Role == "owner" || live.User.Role == "admin", SignOutURL: "/sign-out"}))
+	return d.show(v, http.StatusOK, views.PageMayLeave, views.Landing(views.LandingPage{Frame: frame, Person: *person, Admin: live.Administers(), SignOutURL: "/sign-out"}))
 }
 
 // postSignOut ends the session of this browser and what hangs on it.
