@@ -162,6 +162,13 @@ func TestAnAppIsToldOfEveryWayASessionEnds(t *testing.T) {
 		"the person is deleted": func(t *testing.T, w *world, _ *person, _ string, user storage.ID) {
 			w.manage("DELETE", "/users/"+user.String())
 		},
+		"the person removes the app": func(_ *testing.T, _ *world, p *person, _ string, _ storage.ID) {
+			p.visit("/account")
+			p.submit("/account/apps/remove", "app", "bookstore")
+		},
+		"an administrator removes the app": func(_ *testing.T, w *world, _ *person, _ string, user storage.ID) {
+			w.manage("DELETE", "/users/"+user.String()+"/consents/bookstore")
+		},
 		"somebody else signs in here": func(t *testing.T, w *world, p *person, _ string, _ storage.ID) {
 			p.arrive(authorization("prompt", "login"), "ben@example.com")
 		},

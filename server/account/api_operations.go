@@ -156,7 +156,8 @@ func (d *Door) accessOperations(api huma.API) {
 		func(ctx context.Context, c *caller, in *struct {
 			ClientID string `path:"client_id"`
 		}) (*nothing, error) {
-			return nil, d.engine.RemoveApp(ctx, c.visitor, c.User.ID, in.ClientID)
+			_, err := d.engine.RemoveApp(ctx, "user:"+c.User.ID.String(), c.User.ID, in.ClientID)
+			return nil, err
 		})
 }
 

@@ -131,7 +131,7 @@ func inWords(scopes []string, resources []storage.Resource) []views.ConsentScope
 }
 
 func (d *Door) postRemoveApp(v *visit) error {
-	if err := d.engine.RemoveApp(v.ctx(), v.visitor, v.user(), v.in.Get("app")); err != nil {
+	if _, err := d.engine.RemoveApp(v.ctx(), "user:"+v.user().String(), v.user(), v.in.Get("app")); err != nil {
 		return err
 	}
 	return d.done(v, "apps", "access_ended")

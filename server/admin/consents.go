@@ -66,18 +66,13 @@ func (a *Admin) listConsents(ctx context.Context, name string) (*consentList, er
 }
 
 func (a *Admin) revokeConsent(ctx context.Context, name, clientID string) error {
-	return a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		person, err := findUser(tx, name)
-		if err != nil {
-			return err
-		}
-		err = tx.RevokeConsent(person.ID, clientID, a.now())
-		if errors.Is(err, storage.ErrNotFound) {
-			return refuse(404, "%s has allowed %q nothing. `gatelatch user consents %s` shows what there is.", name, clientID, name)
-		}
-		if err != nil {
-			return err
-		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventConsentRevoked, Actor: actor, UserID: person.ID, ClientID: clientID})
-	})
+	person, err := findUser(a.deps.Store.View(ctx), name)
+	if err != nil {
+		return err
+	}
+	removed, err := a.deps.People.RemoveApp(ctx, actor, person.ID, clientID)
+	if err == nil && !removed {
+		err = refuse(404, "%s has allowed %q nothing. `gatelatch user consents %s` shows what there is.", name, clientID, name)
+	}
+	return err
 }

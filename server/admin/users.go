@@ -65,6 +65,7 @@ type People interface {
 	SetPassword(ctx context.Context, by string, user storage.ID, n authn.NewPassword) error
 	ImportPassword(ctx context.Context, by string, user storage.ID, hash string) error
 	RemovePassword(ctx context.Context, by string, user storage.ID) error
+	RemoveApp(ctx context.Context, by string, user storage.ID, client string) (removed bool, err error)
 	WriteLetter(ctx context.Context, by string, user storage.ID, recover bool) (authn.AdminLetter, error)
 	CreateGroup(ctx context.Context, by, name, description string) (storage.Group, error)
 	DeleteGroup(ctx context.Context, by, name string) error

@@ -68,10 +68,11 @@ func endOthers(tx storage.Tx, user, keep storage.ID, now int64) error {
 }
 
 // RemoveApp takes back what a person has allowed an application: its grants end, what they have said yes to is forgotten, and the
-// application is told that the sessions it knows are over. Where there is nothing, nothing happens.
-func (e *Engine) RemoveApp(ctx context.Context, v Visitor, user storage.ID, client string) error {
-	now := e.now()
-	err := e.store.Write(ctx, func(tx storage.Tx) error {
+// application is told that the sessions it knows are over. Where there was nothing, nothing happens. by is who does it.
+func (e *Engine) RemoveApp(ctx context.Context, by string, user storage.ID, client string) (removed bool, err error) {
+	now, v := e.now(), e.from(ctx)
+	err = e.store.Write(ctx, func(tx storage.Tx) error {
+		removed = false
 		known, err := tx.ClientFarewells(user, client)
 		if err != nil {
 			return err
@@ -86,13 +87,12 @@ func (e *Engine) RemoveApp(ctx context.Context, v Visitor, user storage.ID, clie
 		if err := postFarewells(tx, known, now); err != nil {
 			return err
 		}
-		ev := ownEvent(v, user, storage.EventConsentRevoked, "")
-		ev.ClientID = client
-		return tx.InsertEvent(ev)
+		removed = true
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventConsentRevoked, Actor: by, UserID: user, ClientID: client, IP: ip(v), Device: Device(v.Agent)})
 	})
 	if err != nil {
-		return fmt.Errorf("remove application: %w", err)
+		return false, fmt.Errorf("remove application: %w", err)
 	}
 	e.outbox.wakeUp()
-	return nil
+	return removed, nil
 }
