@@ -71,7 +71,17 @@ func TestMailsReadAsTheyDidWhenSomebodyLastLooked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, m := range map[string]Message{"invitation": invitation, "code": mustCode(t, c, sample()), "code-bare": mustCode(t, c, bare), "closed": closed, "test": trial} {
+		account := WelcomeMail{Address: "ann@example.com", Host: "id.bookstore.example", Link: "https://id.bookstore.example/sign-in"}
+		welcome, err := Welcome(c, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		account.Password, account.Until = "abcd-efgh-ijkl-mnop", time.Date(2026, 5, 8, 12, 0, 0, 0, time.UTC)
+		temporary, err := Welcome(c, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, m := range map[string]Message{"welcome": welcome, "welcome-password": temporary, "invitation": invitation, "code": mustCode(t, c, sample()), "code-bare": mustCode(t, c, bare), "closed": closed, "test": trial} {
 			golden(t, name+"."+lang+".html", m.HTML)
 			golden(t, name+"."+lang+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
 			if m.Lang != lang || m.To != "ann@example.com" {

@@ -70,6 +70,7 @@ const (
 	TestMail      Usage = "Test"          // to an administrator who tries the settings
 	Invite        Usage = "Invitation"    // to somebody who may make an account
 	AccountChange Usage = "AccountChange" // to a person, after a change to their account
+	Welcomes      Usage = "Welcome"       // to a person, when an administrator has made their account
 )
 
 // Bounds of a message. Subjects are a line people read; bodies are far under what every mail server takes.

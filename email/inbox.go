@@ -64,7 +64,7 @@ func (i *Inbox) Keep(_ context.Context, m Message) error {
 	if over := len(i.messages) - maxInbox; over > 0 {
 		for _, gone := range i.messages[:over] {
 			for _, queue := range []string{gone.To, gone.To + " " + string(gone.Usage)} {
-				if gone.Usage != AccountChange || queue != gone.To {
+				if !gone.Usage.alongside() || queue != gone.To {
 					i.taken[queue] = max(0, i.taken[queue]-1)
 				}
 			}
@@ -101,10 +101,13 @@ func (i *Inbox) Messages() []Message {
 	return slices.Clone(i.messages)
 }
 
+// alongside is mail that comes along with something else.
+func (u Usage) alongside() bool { return u == AccountChange || u == Welcomes }
+
 // Wait returns the oldest message to an address that Wait has not returned yet, waiting for it until ctx ends. It passes over notices
-// of changes to an account, which come along with something else: those are WaitFor's.
+// of changes to an account and of new ones, which come along with something else: those are WaitFor's.
 func (i *Inbox) Wait(ctx context.Context, to string) (Message, error) {
-	return i.wait(ctx, to, to, func(m Message) bool { return m.To == to && m.Usage != AccountChange })
+	return i.wait(ctx, to, to, func(m Message) bool { return m.To == to && !m.Usage.alongside() })
 }
 
 // WaitFor is Wait for messages of one usage.

@@ -5,13 +5,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"gatelatch/email"
+	"gatelatch/server"
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -480,4 +485,89 @@ func TestATemporaryPasswordEndsAfterSevenDays(t *testing.T) {
 	// The challenge of one temporary password is not that of the next.
 	g.asks("", "AdminSetUserPassword", map[string]any{"Username": ann, "Password": "another temporary one"})
 	a.is("NotAuthorizedException", "RespondToAuthChallenge", respond(asked, "NEW_PASSWORD_REQUIRED", map[string]any{"USERNAME": ann, "NEW_PASSWORD": annsPassword}))
+}
+
+func TestAPersonIsToldOfTheirAccountByMail(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(true)
+	g := a.keyholder()
+	told := func(address string) email.Message {
+		t.Helper()
+		mail, err := w.mails.WaitFor(t.Context(), address, email.Welcomes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mail
+	}
+	challenged := func(address, password string) {
+		t.Helper()
+		asked := a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": address, "PASSWORD": password}))
+		if asked["ChallengeName"] != "NEW_PASSWORD_REQUIRED" {
+			t.Errorf("%s: %v", address, asked)
+		}
+	}
+	const ann, ben, carl = "ann@example.com", "ben@example.com", "carl@example.com"
+	g.asks("", "AdminCreateUser", map[string]any{"Username": ann, "TemporaryPassword": temporary, "DesiredDeliveryMediums": []string{"EMAIL"}, "UserAttributes": attributesOf("locale", "de")})
+	if mail := told(ann); mail.Lang != "de" || !strings.Contains(mail.Text, "\n"+temporary+"\n") {
+		t.Errorf("mail with a temporary password: %+v", mail)
+	}
+	challenged(ann, temporary)
+	g.asks("", "AdminCreateUser", map[string]any{"Username": ann, "MessageAction": "RESEND"})
+	mail := told(ann)
+	made := regexp.MustCompile(`(?m)^([a-z2-7]{4}-){3}[a-z2-7]{4}$`).FindString(mail.Text)
+	if made == "" || strings.Contains(mail.Text, temporary) {
+		t.Fatalf("sent again: %s", mail.Text)
+	}
+	challenged(ann, made)
+	a.is("NotAuthorizedException", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": ann, "PASSWORD": temporary}))
+
+	g.asks("", "AdminCreateUser", map[string]any{"Username": ben})
+	if mail := told(ben); mail.Lang != "en" || !strings.Contains(mail.Text, "a code comes here") || !strings.Contains(mail.Text, "https://id.example/sign-in") {
+		t.Errorf("mail without a password: %s", mail.Text)
+	}
+	asked := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": ben, "PREFERRED_CHALLENGE": "EMAIL_OTP"}))
+	tokensOf(t, a.is("", "RespondToAuthChallenge", respond(asked, "EMAIL_OTP", map[string]any{"USERNAME": ben, "EMAIL_OTP_CODE": a.code(ben)})))
+
+	g.asks("InvalidParameterException", "AdminCreateUser", map[string]any{"Username": carl, "DesiredDeliveryMediums": []string{"SMS"}})
+	g.asks("", "AdminCreateUser", map[string]any{"Username": carl, "TemporaryPassword": temporary, "MessageAction": "SUPPRESS"})
+	g.asks("", "AdminCreateUser", map[string]any{"Username": "dan@example.com"})
+	told("dan@example.com")
+	for _, m := range w.mails.Messages() {
+		if m.To == carl {
+			t.Errorf("a mail that was not to be sent: %+v", m)
+		}
+	}
+}
+
+func TestATemporaryPasswordIsMadeUpWhereNobodySignsInWithCodes(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide, func(c *server.Config) { c.Experience.Methods = []authn.Method{authn.MethodPassword} })
+	g := w.amplify(false).keyholder()
+	made := g.asks("", "AdminCreateUser", map[string]any{"Username": "ann@example.com"})["User"].(map[string]any)
+	if made["UserStatus"] != "FORCE_CHANGE_PASSWORD" {
+		t.Errorf("made: %v", made)
+	}
+	if mail, err := w.mails.WaitFor(t.Context(), "ann@example.com", email.Welcomes); err != nil || !strings.Contains(mail.Text, "temporary password") {
+		t.Errorf("mail: %+v, %v", mail, err)
+	}
+}
+
+// A mail that waits for a mail server must not bring a password that is worth nothing any more, or somebody who is gone.
+func TestAMailWithATemporaryPasswordIsNotSentOnceThePasswordIsAnother(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	g := w.amplify(false).keyholder()
+	w.mails.Refuse(errors.New("the mail server is away"))
+	for _, name := range []string{"ann@example.com", "ben@example.com"} {
+		g.asks("", "AdminCreateUser", map[string]any{"Username": name, "TemporaryPassword": temporary})
+	}
+	g.asks("", "AdminSetUserPassword", map[string]any{"Username": "ann@example.com", "Password": annsPassword, "Permanent": true})
+	w.mails.Refuse(nil)
+	w.later.Add(int64(time.Hour))
+	if mail, err := w.mails.WaitFor(t.Context(), "ben@example.com", email.Welcomes); err != nil || !strings.Contains(mail.Text, temporary) {
+		t.Fatalf("%+v, %v", mail, err)
+	}
+	for _, m := range w.mails.Messages() {
+		if m.To == "ann@example.com" && m.Usage == email.Welcomes {
+			t.Errorf("a mail with a password that is gone: %s", m.Text)
+		}
+	}
 }

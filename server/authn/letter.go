@@ -15,7 +15,7 @@ import (
 const closedEvery = 24 * time.Hour
 
 // letter is what the outbox keeps of a mail: names of rows and what is known of the visitor. The code is derived when the mail
-// is written, so the outbox holds no secret.
+// is written, so the outbox holds no secret; a temporary password is sealed.
 type letter struct {
 	OTP    string `json:"otp,omitempty"`
 	Sent   int64  `json:"sent,omitempty"` // of the code's row: a newer request for the same code takes the place of this one
@@ -27,6 +27,8 @@ type letter struct {
 	Invitation string `json:"invitation,omitempty"` // instead of a code
 	Notice     string `json:"notice,omitempty"`     // instead of a code: the row of a notice,
 	ByAdmin    bool   `json:"by_admin,omitempty"`   // and that it is about what an administrator did
+	Welcome    string `json:"welcome,omitempty"`    // instead of a code: the person who has an account now,
+	Sealed     []byte `json:"sealed,omitempty"`     // and their temporary password
 }
 
 // post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
@@ -49,6 +51,9 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 	tx := e.store.View(ctx)
 	if l.Invitation != "" {
 		return e.writeInvitation(tx, l, now)
+	}
+	if l.Welcome != "" {
+		return e.writeWelcome(tx, l, now)
 	}
 	id, err := storage.ParseID(l.OTP)
 	if err != nil {

@@ -14,11 +14,15 @@ type NewPassword struct {
 	Session    storage.ID // in which it is chosen: it lives on, with what was given in it
 	KeepOthers bool       // the person's other sessions live on, too
 	Temporary  bool       // somebody else has chosen it: it ends after TemporaryLife, and signs nobody in before they choose another
+	Welcome    bool       // with Temporary: the person is told it by mail; where Password is empty it is made up
 }
 
 // SetPassword gives a person a password, whether they had one or not, and ends their other sessions. by is who does it, for the audit
 // log; whether they may is the caller's to know. *WeakPassword, ErrBusy, ErrNoUser.
 func (e *Engine) SetPassword(ctx context.Context, by string, user storage.ID, n NewPassword) error {
+	if n.Welcome && n.Password == "" {
+		n.Password = newTemporary()
+	}
 	rule, own, err := e.passwordTerms(e.store.View(ctx), user)
 	if err != nil {
 		return err
@@ -101,6 +105,11 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, k
 		}
 		if err := e.notice(tx, e.from(ctx), u.ID, change{kind: kind, by: by}, now); err != nil {
 			return err
+		}
+		if n.Welcome {
+			if err := e.postWelcome(tx, u.ID, n.Password, now); err != nil {
+				return err
+			}
 		}
 		if !n.KeepOthers {
 			if err := endBesides(tx, u.ID, n.Session, now); err != nil {

@@ -25,6 +25,7 @@ type NewPerson struct {
 	Name       string
 	Attributes map[string]any // by the names of Attributes
 	Temporary  string         // a password that they have to replace when they first sign in with it; "": none
+	Welcome    bool           // they are told by mail, with the temporary password; where nobody signs in with codes, one is made up
 }
 
 // CreatePerson is CreateUser for somebody of whom more is known. *WeakPassword, *BadAttribute, ErrUsernameTaken, ErrBusy, and what
@@ -48,6 +49,11 @@ func (e *Engine) CreatePerson(ctx context.Context, by string, p NewPerson) (stor
 	}
 	if _, err := setAttributes(&u, checked); err != nil {
 		return storage.User{}, err
+	}
+	if p.Welcome && p.Temporary == "" {
+		if p.Temporary, err = e.temporaryIfNeeded(ctx); err != nil {
+			return storage.User{}, err
+		}
 	}
 	var kept keptPassword
 	if p.Temporary != "" {
@@ -80,11 +86,17 @@ func (e *Engine) CreatePerson(ctx context.Context, by string, p NewPerson) (stor
 				return err
 			}
 		}
-		if p.Temporary == "" {
-			return nil
+		if p.Temporary != "" {
+			if err := replacePassword(tx, u, kept, now); err != nil {
+				return err
+			}
 		}
-		return replacePassword(tx, u, kept, now)
+		if p.Welcome {
+			return e.postWelcome(tx, u.ID, p.Temporary, now)
+		}
+		return nil
 	})
+	e.outbox.wakeUp()
 	if errors.Is(err, storage.ErrConflict) {
 		err = ErrTaken
 	}

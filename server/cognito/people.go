@@ -2,6 +2,7 @@ package cognito
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"gatelatch/server/authn"
@@ -132,11 +133,13 @@ func (d *Door) adminGetUser(c *call) (any, error) {
 	return out, err
 }
 
-// adminCreateUser adds a person. Nothing is mailed: who has no password signs in with a mailed code, or chooses one by ForgotPassword.
+// adminCreateUser adds a person and tells them by mail, unless MessageAction is SUPPRESS. Who has no password signs in with a mailed code,
+// or chooses one by ForgotPassword.
 func (d *Door) adminCreateUser(c *call) (any, error) {
 	var in struct {
 		Username, TemporaryPassword, MessageAction string
 		UserAttributes                             []attribute
+		DesiredDeliveryMediums                     []string
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
@@ -155,6 +158,9 @@ func (d *Door) adminCreateUser(c *call) (any, error) {
 	if given, err := authn.NormalizeAddress(address); address != "" && (err != nil || given != normal) {
 		return nil, fail("InvalidParameterException", "Invalid email address format.")
 	}
+	if len(in.DesiredDeliveryMediums) > 0 && !slices.Contains(in.DesiredDeliveryMediums, "EMAIL") {
+		return nil, fail("InvalidParameterException", "EMAIL is the only delivery medium here")
+	}
 	switch in.MessageAction {
 	case "", "SUPPRESS":
 	case "RESEND":
@@ -162,7 +168,7 @@ func (d *Door) adminCreateUser(c *call) (any, error) {
 	default:
 		return nil, fail("InvalidParameterException", "%.40s is not one of the message actions", printable(in.MessageAction))
 	}
-	u, err := d.Engine.CreatePerson(c.ctx, c.by, authn.NewPerson{Address: in.Username, Attributes: values, Temporary: in.TemporaryPassword})
+	u, err := d.Engine.CreatePerson(c.ctx, c.by, authn.NewPerson{Address: in.Username, Attributes: values, Temporary: in.TemporaryPassword, Welcome: in.MessageAction == ""})
 	switch {
 	case errors.Is(err, authn.ErrTaken):
 		return nil, fail("UsernameExistsException", "User account already exists")
@@ -179,7 +185,7 @@ func (d *Door) adminCreateUser(c *call) (any, error) {
 
 var errUsernameTaken = fail("AliasExistsException", "Somebody has this preferred_username already.")
 
-// again gives somebody who has not replaced their temporary password another one.
+// again mails somebody who has not replaced their temporary password another one: that of the call, or one that is made up.
 func (d *Door) again(c *call, password string) (any, error) {
 	u, err := d.subject(c)
 	if err != nil {
@@ -191,10 +197,8 @@ func (d *Door) again(c *call, password string) (any, error) {
 		return nil, err
 	case status != statusForced && status != statusReset:
 		return nil, fail("UnsupportedUserStateException", "Resend not possible. Current status is %s", status)
-	case password == "":
-		return nil, fail("InvalidParameterException", "Nothing is mailed here: RESEND takes a TemporaryPassword")
 	}
-	if err := d.Engine.SetPassword(c.ctx, c.by, u.ID, authn.NewPassword{Password: password, Temporary: true}); errors.Is(err, authn.ErrWeakPassword) {
+	if err := d.Engine.SetPassword(c.ctx, c.by, u.ID, authn.NewPassword{Password: password, Temporary: true, Welcome: true}); errors.Is(err, authn.ErrWeakPassword) {
 		return nil, weak(err)
 	} else if err != nil {
 		return nil, gone(err)
