@@ -131,6 +131,7 @@ type Notices struct {
 
 // SignIn says what people prove themselves with.
 type SignIn struct {
+	Identifiers         string        `key:"identifiers" oneof:"email,username,both"`
 	Methods             []string      `key:"methods"`
 	SecondFactor        string        `key:"second_factor" oneof:"off,optional,required,groups"`
 	SecondFactorGroups  []string      `key:"second_factor_groups"`

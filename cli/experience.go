@@ -101,6 +101,7 @@ func settledBy(s admin.ChoiceSource) string {
 // experienceFlags are the choices of `experience set` as they are typed.
 type experienceFlags struct {
 	signUp, secondFactor, trustDevice string
+	identifiers                       string
 	methods, groups, factors, reset   []string
 	allowed, refused                  []string
 	passkeyVerification, passkeyOffer string
@@ -128,6 +129,7 @@ func (p *Program) experienceSet() *cobra.Command {
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&f.signUp, "sign-up", "", "who may make an account by themselves: `open, invite or closed`")
+	flags.StringVar(&f.identifiers, "identifiers", "", "what people type to sign in: `email, username or both`")
 	flags.StringArrayVar(&f.allowed, "allow-domain", nil, "a `domain` that addresses of new people have to be of: example.com, or .example.com with all below it; several")
 	flags.StringArrayVar(&f.refused, "refuse-domain", nil, "a `domain` that they must not be of; several")
 	flags.StringArrayVar(&f.methods, "method", nil, "what a sign-in can begin with: a `method` ("+authn.MethodList(authn.FirstMethods, ", ")+"); several, the first offered first")
@@ -155,7 +157,7 @@ func (f experienceFlags) change(cmd *cobra.Command) (map[string]any, error) {
 		name  string
 		value any
 	}{
-		"sign-up": {"sign_up", f.signUp}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
+		"sign-up": {"sign_up", f.signUp}, "identifiers": {"identifiers", f.identifiers}, "method": {"methods", f.methods}, "second-factor": {"second_factor", f.secondFactor},
 		"second-factor-group": {"second_factor_groups", f.groups}, "second-factor-method": {"second_factors", f.factors}, "reset": {"reset", f.reset}, "terms-url": {"terms_url", f.terms}, "terms-version": {"terms_version", f.termsVersion},
 		"privacy-url": {"privacy_url", f.privacy}, "privacy-version": {"privacy_version", f.privacyVersion},
 		"allow-domain": {"allowed_domains", f.allowed}, "refuse-domain": {"refused_domains", f.refused},
@@ -223,6 +225,11 @@ func affectedText(a admin.Affected) string {
 	switch a.How {
 	case authn.AffectedNoWayIn:
 		return "could not sign in any more"
+	case authn.AffectedIdentifier:
+		if a.Of == authn.IdentifiersUsername {
+			return "can no longer sign in by username"
+		}
+		return "have to know their username: they can no longer type their address"
 	case authn.AffectedSecondFactor:
 		return "have to set up a second factor at their next sign-in"
 	case authn.AffectedAttribute:

@@ -147,7 +147,7 @@ func (n Notices) quiet() []string {
 // settles nothing: it may be chosen elsewhere.
 func (c *Config) experience() (authn.Experience, map[string]string) {
 	s := c.SignIn
-	x := authn.Experience{SignUp: c.SignUp, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second),
+	x := authn.Experience{SignUp: c.SignUp, Identifiers: s.Identifiers, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second),
 		PasskeyVerification: s.PasskeyVerification, PasskeyOffer: s.PasskeyOffer}
 	for _, m := range s.Methods {
 		x.Methods = append(x.Methods, authn.Method(m))

@@ -41,6 +41,13 @@ func (tx Tx) PrimaryEmail(user ID) (Email, error) {
 	return e, err
 }
 
+// AddressByUsername returns the proven primary address of whoever has that username; ErrNotFound.
+func (tx Tx) AddressByUsername(username string) (string, error) {
+	var address string
+	err := tx.row(`SELECT e.address FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary AND e.verified_at > 0 WHERE u.username = $1`, username).Scan(&address)
+	return address, err
+}
+
 // VerifyEmail marks an address of a person as proven at now; ErrNotFound if the person does not have it,
 // ErrConflict if another person has proven it first. Proving it again changes nothing.
 func (tx Tx) VerifyEmail(user ID, address string, now int64) error {

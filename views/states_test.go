@@ -110,6 +110,27 @@ var states = []state{
 	{"sign-in-error", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Email: "ann@bookstore", BadAddress: true})
 	}},
+	{"sign-in-both", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Identifiers: IdentifiersBoth})
+	}},
+	{"sign-in-both-error", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Identifiers: IdentifiersBoth, Email: "ann@", BadAddress: true})
+	}},
+	{"sign-in-username", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Identifiers: IdentifiersUsername, AddressURL: "/sign-in?flow=f1&by=address"})
+	}},
+	{"sign-in-username-error", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", Identifiers: IdentifiersUsername, Password: true, Code: true, Email: "ann@example.com", BadAddress: true, AddressURL: "/sign-in?flow=f1&by=address"})
+	}},
+	{"sign-in-by-address", PageMayLeave, func(f Frame) templ.Component {
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Identifiers: IdentifiersEmail, BackURL: "/sign-in?flow=f1&by=username"})
+	}},
+	{"code-username", PageMayLeave, func(f Frame) templ.Component {
+		return EnterCode(CodePage{Frame: f, Flow: "f1", Address: "ann.example", Username: "ann.example", Digits: 6, Minutes: 10, ResendIn: 30, Password: true})
+	}},
+	{"forgot-both", PageMayLeave, func(f Frame) templ.Component {
+		return Forgot(ForgotPage{Frame: f, Flow: "f1", Identifiers: IdentifiersBoth})
+	}},
 	{"sign-in-providers", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Providers: everyProvider})
 	}},

@@ -165,11 +165,10 @@ func (d *Door) signIn(v *visit, live *authn.Live, demands authn.Demands, to stri
 		d.cookies.Set(v.w, cookieBrowser, v.visitor.Browser, browserLife)
 	}
 	if live != nil {
-		address, err := d.engine.Address(v.ctx(), live.User.ID)
-		if err != nil {
+		var err error
+		if demands.LoginHint, err = d.engine.LoginOf(v.ctx(), live.User.ID); err != nil {
 			return err
 		}
-		demands.LoginHint = address
 	}
 	f, err := d.engine.Begin(v.ctx(), v.visitor, authn.Start{ReturnTo: backPath, Request: to, Demands: demands})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 // Experience is how people sign in and sign up here, as the API shows it.
 type Experience struct {
 	SignUp             string   `json:"sign_up" enum:"open,invite,closed" doc:"Who may make an account by themselves; invitations work always"`
+	Identifiers        string   `json:"identifiers" enum:"email,username,both" doc:"What people type to sign in. With username, a code to their address helps new people and whoever has forgotten it"`
 	AllowedDomains     []string `json:"allowed_domains" doc:"Of addresses that people sign up with: example.com, or .example.com with all below it; empty: all"`
 	RefusedDomains     []string `json:"refused_domains" doc:"Likewise; what is refused is not allowed"`
 	Attributes         []Field  `json:"attributes" doc:"That people are asked for, or that this server has made up itself"`
@@ -63,6 +64,7 @@ type FieldChoice struct {
 // ExperienceChange is a change to it. What is left out stays.
 type ExperienceChange struct {
 	SignUp             *string   `json:"sign_up,omitempty" enum:"open,invite,closed"`
+	Identifiers        *string   `json:"identifiers,omitempty" enum:"email,username,both"`
 	AllowedDomains     *[]string `json:"allowed_domains,omitempty"`
 	RefusedDomains     *[]string `json:"refused_domains,omitempty"`
 	Attributes         *[]Field  `json:"attributes,omitempty" doc:"Replaces the list"`
@@ -91,7 +93,7 @@ type ExperienceOutcome struct {
 
 // Affected says how many people would feel a change, and how.
 type Affected struct {
-	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one. attribute, document: they are asked for it at their next sign-in. domain: they stay, and nobody new could sign up with an address like theirs"`
+	How    string   `json:"how" doc:"no_way_in: nothing is left that they could begin a sign-in with. second_factor: they have to set one up at their next sign-in. second_factor_ends: they are no longer asked for one. attribute, document: they are asked for it at their next sign-in. identifier: they can no longer sign in by what it is about, email or username. domain: they stay, and nobody new could sign up with an address like theirs"`
 	Of     string   `json:"of,omitempty" doc:"What it is about"`
 	People int      `json:"people"`
 	First  []string `json:"first" doc:"Some of them, by address"`

@@ -37,7 +37,7 @@ func (e *Engine) AddAddress(ctx context.Context, v Visitor, user storage.ID, typ
 		case !has && len(mine) >= maxAddresses:
 			return ErrManyAddresses
 		}
-		if err := e.spendMail(tx, v, address, now); err != nil {
+		if _, err := e.spendMail(tx, v, address, now); err != nil {
 			return err
 		}
 		if !has {
@@ -49,7 +49,7 @@ func (e *Engine) AddAddress(ctx context.Context, v Visitor, user storage.ID, typ
 		if err != nil {
 			return err
 		}
-		return e.post(tx, v, "", o, now)
+		return e.post(tx, v, "", o, false, now)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		err = ErrNoUser
@@ -129,11 +129,11 @@ func (e *Engine) CheckAddress(ctx context.Context, v Visitor, user storage.ID, a
 		if o.ID.IsZero() {
 			return &CodeGone{Why: GoneExpired}
 		}
-		if o, err = e.countGuess(tx, v, o.ID, now); err != nil {
+		if o, err = e.countGuess(tx, v, o.ID, "", now); err != nil {
 			return err
 		}
 		if !secret.Equal([]byte(e.codeOf(o)), []byte(guess)) {
-			outcome, err = e.wrong(tx, v, o, now)
+			outcome, err = e.wrong(tx, v, o, "", now)
 			return err
 		}
 		if err := tx.SpendOTP(o.ID, now); err != nil {

@@ -17,6 +17,7 @@ const (
 	AffectedDomain       = "domain"             // they stay; nobody new could sign up with an address like their primary one
 	AffectedAttribute    = "attribute"          // they are asked for it at their next sign-in
 	AffectedDocument     = "document"           // they have to accept it at their next sign-in
+	AffectedIdentifier   = "identifier"         // they can no longer type it to sign in: their address, or their username
 	AffectedUnprotected  = "second_factor_ends" // they are no longer asked for a second factor
 )
 
@@ -100,6 +101,12 @@ func (e *Engine) effectsOn(tx storage.Tx, u storage.User, before, after Experien
 	}
 	if before.begins(has) && !after.begins(has) {
 		effects = append(effects, Affected{How: AffectedNoWayIn})
+	}
+	if before.Identifiers != IdentifiersUsername && after.Identifiers == IdentifiersUsername {
+		effects = append(effects, Affected{How: AffectedIdentifier, Of: IdentifiersEmail})
+	}
+	if before.TakesUsernames() && !after.TakesUsernames() && u.Username != "" {
+		effects = append(effects, Affected{How: AffectedIdentifier, Of: IdentifiersUsername})
 	}
 	m, err := tx.PrimaryEmail(u.ID)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {

@@ -42,13 +42,13 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 		if f.Finished > 0 {
 			return ErrFlowDone
 		}
-		o, err := e.countGuess(tx, v, f.OTPID, now)
+		o, err := e.countGuess(tx, v, f.OTPID, f.Login, now)
 		if err != nil {
 			return err
 		}
 		right := secret.Equal([]byte(e.codeOf(o)), []byte(guess))
-		if !right || o.Purpose == purposeClosed {
-			outcome, err = e.wrong(tx, v, o, now)
+		if !right || closed(o.Purpose) {
+			outcome, err = e.wrong(tx, v, o, f.Login, now)
 			return err
 		}
 		if o.Purpose == purposeReset {
@@ -57,7 +57,7 @@ func (e *Engine) CheckCode(ctx context.Context, v Visitor, a Answer) (SignIn, er
 			in, err = e.Finish(tx, now, v, &f, Proof{Address: o.Address, OTP: o.ID, Typed: true, Method: MethodCode, AMR: "otp", Remember: a.Remember, Cookie: a.Cookie})
 		}
 		if errors.As(err, &refused) {
-			outcome, err = e.wrong(tx, v, o, now)
+			outcome, err = e.wrong(tx, v, o, f.Login, now)
 		}
 		return err
 	})
@@ -80,8 +80,9 @@ func (e *Engine) logRefusal(ctx context.Context, r *refusal) {
 }
 
 // countGuess takes a guess from a code and from every budget, before anything is compared, and returns the code
-// with the guess counted. *CodeGone, *TooMany: then nothing may be compared.
-func (e *Engine) countGuess(tx storage.Tx, v Visitor, id storage.ID, now int64) (storage.OTP, error) {
+// with the guess counted. login is the address or username that was typed, "" for the address that the code went to: as with passwords,
+// a budget counts what was typed. *CodeGone, *TooMany: then nothing may be compared.
+func (e *Engine) countGuess(tx storage.Tx, v Visitor, id storage.ID, login string, now int64) (storage.OTP, error) {
 	if id.IsZero() {
 		return storage.OTP{}, &CodeGone{Why: GoneNever}
 	}
@@ -98,12 +99,12 @@ func (e *Engine) countGuess(tx storage.Tx, v Visitor, id storage.ID, now int64) 
 	case counted != nil:
 		return storage.OTP{}, &CodeGone{Why: max(GoneExpired, e.gone(o, now))}
 	}
-	return o, e.spendGuess(tx, v, o.Address, now)
+	return o, e.spendGuess(tx, v, firstOf(login, o.Address), now)
 }
 
 // wrong is the answer to a guess that was counted and was not right. The last one an address had is worth an event.
-func (e *Engine) wrong(tx storage.Tx, v Visitor, o storage.OTP, now int64) (outcome, err error) {
-	if err := e.noteSlowed(tx, v, o.Address, now); err != nil {
+func (e *Engine) wrong(tx storage.Tx, v Visitor, o storage.OTP, login string, now int64) (outcome, err error) {
+	if err := e.noteSlowed(tx, v, firstOf(login, o.Address), now); err != nil {
 		return nil, err
 	}
 	return &WrongAnswer{Left: max(0, e.cfg.Budgets.GuessesPerCode-int(o.Tries))}, nil

@@ -34,7 +34,7 @@ var Attributes = []Attribute{
 	{Name: "family_name", Scope: "profile", Form: line},
 	{Name: "middle_name", Scope: "profile", Form: line},
 	{Name: "nickname", Scope: "profile", Form: line},
-	{Name: "preferred_username", Scope: "profile", Form: "up to 64 of a-z, 0-9, dot, hyphen and underscore, such as ann.example", tidy: matching(`[a-z0-9][a-z0-9._-]{0,63}`)},
+	{Name: "preferred_username", Scope: "profile", Form: "up to 64 of a-z, 0-9, dot, hyphen and underscore, such as ann.example", tidy: ReadUsername},
 	{Name: "profile", Scope: "profile", Form: page, tidy: tidyPage},
 	{Name: "picture", Scope: "profile", Form: page, tidy: tidyPage},
 	{Name: "website", Scope: "profile", Form: page, tidy: tidyPage},
@@ -202,11 +202,6 @@ func column(u *storage.User, name string) *string {
 		return &u.Locale
 	}
 	return nil
-}
-
-func matching(pattern string) func(string) (string, bool) {
-	whole := regexp.MustCompile(`^(?:` + pattern + `)$`)
-	return func(v string) (string, bool) { return v, whole.MatchString(v) }
 }
 
 func tidyLine(v string) (string, bool) {

@@ -19,6 +19,7 @@ func TestAttributesAreKeptTidyOrRefused(t *testing.T) {
 		{"birthdate", "2000-02-29", "2000-02-29"},
 		{"birthdate", "0000-02-29", "0000-02-29"},
 		{"birthdate", "1990", "1990"},
+		{"preferred_username", " \uff21nn\u212a", "annk"},
 		{"zoneinfo", "Europe/Berlin", "Europe/Berlin"},
 		{"locale", "en_gb", "en-GB"},
 		{"address.formatted", "1 High Street\r\nExeter", "1 High Street\nExeter"},
@@ -39,7 +40,7 @@ func TestAttributesAreKeptTidyOrRefused(t *testing.T) {
 	}{
 		{"name", "Ann\nExample"}, {"name", "Ann\x1b[2J"}, {"name", "\xff"}, {"name", strings.Repeat("a", 201)}, {"name", true}, {"name", 7},
 		{"address.locality", "Exeter\nDevon"}, {"address.formatted", strings.Repeat("a", 501)},
-		{"preferred_username", "Ann"}, {"preferred_username", "ann@example.com"}, {"preferred_username", "-ann"}, {"preferred_username", strings.Repeat("a", 65)},
+		{"preferred_username", "ann b"}, {"preferred_username", "änn"}, {"preferred_username", "ann\uff20example.com"}, {"preferred_username", "ann@example.com"}, {"preferred_username", "-ann"}, {"preferred_username", strings.Repeat("a", 65)},
 		{"picture", "http://example.com/a.png"}, {"picture", "javascript:alert(1)"}, {"picture", "https:///a"}, {"picture", "https://u:p@example.com"}, {"picture", "https://example.com/\"onload="},
 		{"birthdate", "1990-02-30"}, {"birthdate", "90"}, {"birthdate", "03.02.1990"}, {"birthdate", "0000"}, {"birthdate", "19x0"},
 		{"zoneinfo", "Europe/Atlantis"}, {"zoneinfo", "Local"}, {"zoneinfo", "../../etc/passwd"},

@@ -170,8 +170,8 @@ func (e *Engine) name(b budget, whose string) string {
 	return kind + "/" + base64.RawURLEncoding.EncodeToString(e.keys.Digest("budget", []byte(kind), []byte(whose))[:16])
 }
 
-// spend takes one from the budget of whose; *TooMany if nothing is left.
-func (e *Engine) spend(tx storage.Tx, b budget, whose string, now int64) error {
+// take takes one from the budget of whose; storage.ErrSpent if nothing is left.
+func (e *Engine) take(tx storage.Tx, b budget, whose string, now int64) error {
 	name, limit := e.name(b, whose), int64(b.limit)
 	var err error
 	if b.refill > 0 {
@@ -179,13 +179,19 @@ func (e *Engine) spend(tx storage.Tx, b budget, whose string, now int64) error {
 	} else {
 		err = tx.SpendBudget(name, limit, b.window.Microseconds(), now)
 	}
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, storage.ErrSpent):
-		return fmt.Errorf("spend budget of %s: %w", b.slows, err)
+	if err != nil && !errors.Is(err, storage.ErrSpent) {
+		err = fmt.Errorf("spend budget of %s: %w", b.slows, err)
 	}
-	_, at, err := tx.BudgetLeft(name, 0, now)
+	return err
+}
+
+// spend is take with the answer for whoever comes too often: *TooMany.
+func (e *Engine) spend(tx storage.Tx, b budget, whose string, now int64) error {
+	err := e.take(tx, b, whose, now)
+	if !errors.Is(err, storage.ErrSpent) {
+		return err
+	}
+	_, at, err := tx.BudgetLeft(e.name(b, whose), 0, now)
 	if err != nil {
 		return fmt.Errorf("read budget of %s: %w", b.slows, err)
 	}
@@ -244,9 +250,13 @@ func (e *Engine) noteSlowed(tx storage.Tx, v Visitor, address string, now int64)
 	if left > 0 {
 		return nil
 	}
-	u, err := tx.UserByEmail(address)
+	lookUp := tx.UserByEmail
+	if !isAddress(address) {
+		lookUp = tx.UserByUsername
+	}
+	u, err := lookUp(address)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return fmt.Errorf("look up address: %w", err)
+		return fmt.Errorf("look up whose it is: %w", err)
 	}
 	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventAddressSlowed, UserID: u.ID, IP: ip(v)})
 }
@@ -327,16 +337,21 @@ func (e *Engine) refundGuess(tx storage.Tx, v Visitor, address string) error {
 	return nil
 }
 
-// refund gives back what the owner of an address used up on the way in: all that hangs on the address (or on the browser of theirs),
-// for nobody else gets this far with it, and one of each that is shared with others. typed: by a code, so that a guess was spent.
-func (e *Engine) refund(tx storage.Tx, v Visitor, address string, typed bool, now int64) error {
-	whose, known, err := e.guesser(tx, v, address, now)
+// refund gives back what the owner of an address used up on the way in: all that hangs on the address (or on the browser of theirs), and
+// on the username they may have typed instead, for nobody else gets this far with it; and one of each that is shared with others.
+// typed: by a code, so that a guess was spent.
+func (e *Engine) refund(tx storage.Tx, v Visitor, address, login string, typed bool, now int64) error {
+	whose, known, err := e.guesser(tx, v, login, now)
 	if err != nil {
 		return err
 	}
+	names := []string{whose, address}
+	if login != address {
+		names = append(names, login)
+	}
 	b := e.cfg.Budgets
 	for _, own := range []budget{b.guesses(), b.burst(), b.mails()} {
-		for _, whose := range []string{whose, address} {
+		for _, whose := range names {
 			if err := tx.RefundBudget(e.name(own, whose)); err != nil {
 				return fmt.Errorf("refund budget of %s: %w", own.slows, err)
 			}

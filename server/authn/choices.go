@@ -182,6 +182,9 @@ func (x Experience) check() error {
 	if !slices.Contains(SignUpChoices, x.SignUp) {
 		return &BadChoice{"sign_up", "Who may sign up is open, invite or closed."}
 	}
+	if !slices.Contains(IdentifierChoices, x.Identifiers) {
+		return &BadChoice{"identifiers", "People sign in with email, username or both."}
+	}
 	if x.SignUp != SignUpClosed && !slices.Contains(x.Methods, MethodCode) {
 		return &BadChoice{"sign_up", "New people prove their address with a mailed code, so sign_up: " + x.SignUp + " needs code among methods."}
 	}

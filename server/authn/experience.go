@@ -17,6 +17,7 @@ import (
 // database, and that over the default.
 type Experience struct {
 	SignUp             string   `json:"sign_up,omitempty"`              // one of the SignUp words; the default is closed until somebody chooses
+	Identifiers        string   `json:"identifiers,omitempty"`          // what people type to sign in: one of the Identifiers words
 	AllowedDomains     []string `json:"allowed_domains,omitempty"`      // of addresses that people sign up with; empty: all
 	RefusedDomains     []string `json:"refused_domains,omitempty"`      // likewise; what is refused is not allowed
 	Methods            []Method `json:"methods,omitempty"`              // to begin a sign-in with, the one offered first in front
@@ -69,7 +70,7 @@ func unsettled(field reflect.Value) bool {
 }
 
 var defaultExperience = Experience{
-	SignUp: SignUpClosed, Methods: FirstMethods, SecondFactor: SecondFactorOptional, SecondFactors: SecondMethods, TrustDevice: trustDevice,
+	SignUp: SignUpClosed, Identifiers: IdentifiersEmail, Methods: FirstMethods, SecondFactor: SecondFactorOptional, SecondFactors: SecondMethods, TrustDevice: trustDevice,
 	PasskeyVerification: VerificationRequired, PasskeyOffer: OfferNew,
 }
 

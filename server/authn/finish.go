@@ -134,7 +134,11 @@ func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p 
 		}
 	}
 	if p.Address != "" {
-		if err := e.refund(tx, v, p.Address, p.Typed, now); err != nil {
+		login := p.Address
+		if f != nil && p.Method == MethodCode && p.OTP == f.OTPID {
+			login = firstOf(f.Login, p.Address)
+		}
+		if err := e.refund(tx, v, p.Address, login, p.Typed, now); err != nil {
 			return SignIn{}, err
 		}
 	}

@@ -23,6 +23,7 @@ type letter struct {
 	Client string `json:"client,omitempty"`
 	Device string `json:"device,omitempty"`
 	IP     string `json:"ip,omitempty"`
+	Quiet  bool   `json:"quiet,omitempty"` // it never leaves: nobody has the username that was typed, or their mailbox has got enough
 
 	Invitation string `json:"invitation,omitempty"` // instead of a code
 	Notice     string `json:"notice,omitempty"`     // instead of a code: the row of a notice,
@@ -32,9 +33,10 @@ type letter struct {
 }
 
 // post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
-// is on their way to, "" for none.
-func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, now int64) error {
-	payload, err := json.Marshal(letter{OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: client, Device: Device(v.Agent), IP: ip(v)})
+// is on their way to, "" for none. A quiet one
+// takes the same way and does not leave.
+func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, quiet bool, now int64) error {
+	payload, err := json.Marshal(letter{Quiet: quiet, OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: client, Device: Device(v.Agent), IP: ip(v)})
 	if err != nil {
 		return fmt.Errorf("write letter: %w", err)
 	}
@@ -44,6 +46,9 @@ func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, no
 // write makes the mail from the code's row. It is not worth sending once the code was used or has expired, a newer one
 // has taken its place, or the stranger it belongs to has been told lately.
 func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m email.Message, worth bool, err error) {
+	if l.Quiet {
+		return m, false, nil
+	}
 	if l.Notice != "" {
 		return e.writeNotice(ctx, l)
 	}
@@ -82,7 +87,7 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 		app = c.Name
 	}
 	c := e.cfg.Words.Match(l.Lang, e.cfg.Language)
-	if o.Purpose == purposeClosed {
+	if closed(o.Purpose) {
 		if wishes, err := demandsOf(f); err != nil || wishes.KnownOnly { // it is no news that nobody makes an account there
 			return m, false, err
 		}
@@ -95,7 +100,7 @@ func (e *Engine) write(ctx context.Context, d storage.Delivery, l letter) (m ema
 		return m, true, err
 	}
 	usage := email.SignIn
-	if o.Purpose == purposeSignUp {
+	if o.Purpose == purposeSignUp || o.Purpose == purposeSignUpReset {
 		usage = email.Register
 	}
 	if o.Purpose == purposeReset {

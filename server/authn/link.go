@@ -60,14 +60,29 @@ func (e *Engine) link(tx storage.Tx, flow, token string, now int64) (storage.Flo
 		return storage.Flow{}, storage.OTP{}, ErrLinkGone
 	case err != nil:
 		return storage.Flow{}, storage.OTP{}, fmt.Errorf("read code: %w", err)
-	case o.FlowID != f.ID || o.Address != f.Login || o.Purpose == purposeClosed || o.Purpose == purposeSecond:
+	case o.FlowID != f.ID || closed(o.Purpose) || o.Purpose == purposeSecond:
 		return storage.Flow{}, storage.OTP{}, ErrLinkGone
+	}
+	if meant, err := codeAddress(tx, f); err != nil || o.Address != meant {
+		return storage.Flow{}, storage.OTP{}, firstError(err, ErrLinkGone)
 	}
 	want := e.linkOf(o)
 	if want == "" || !secret.Equal([]byte(want), []byte(token)) {
 		return storage.Flow{}, storage.OTP{}, ErrLinkGone
 	}
 	return f, o, nil
+}
+
+// codeAddress is where the codes of a flow go now: to the address that was typed, or to that of the username that was.
+func codeAddress(tx storage.Tx, f storage.Flow) (string, error) {
+	if isAddress(f.Login) || f.OTPID.IsZero() {
+		return f.Login, nil
+	}
+	o, err := tx.OTP(f.OTPID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return "", fmt.Errorf("read code: %w", err)
+	}
+	return o.Address, nil
 }
 
 // CheckLink signs in whoever opened the link, in the browser that asked for it and nowhere else. No budget stands in its way:

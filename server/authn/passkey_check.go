@@ -157,7 +157,7 @@ func (e *Engine) CheckPasskey(ctx context.Context, v Visitor, in PasskeyAnswer) 
 			return err
 		}
 		if in.Whose != "" {
-			if u, err := e.named(tx, readIdentifier(in.Whose)); err != nil && !errors.Is(err, storage.ErrNotFound) {
+			if u, err := e.named(tx, ReadIdentifier(in.Whose)); err != nil && !errors.Is(err, storage.ErrNotFound) {
 				return err
 			} else if err != nil || u.ID != p.UserID {
 				outcome = refusePasskey("it is another person's than the one who was named")

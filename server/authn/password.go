@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gatelatch/storage"
 )
@@ -21,11 +20,16 @@ type Attempt struct {
 
 // CheckPassword signs the person in whose password it is. Nobody, somebody without a password, a wrong one and somebody who may not
 // sign in are one answer, after the same statements and one hash.
-// *WrongAnswer, *TooMany, ErrBusy, ErrNotHere (the flow takes no password), ErrPasswordExpired, ErrFlowGone, ErrFlowDone.
+// *WrongAnswer, *TooMany, ErrBusy, ErrNotHere (the flow takes no password), ErrBadIdentifier (nobody signs in here with what was
+// typed), ErrPasswordExpired, ErrFlowGone, ErrFlowDone.
 func (e *Engine) CheckPassword(ctx context.Context, v Visitor, a Attempt) (SignIn, error) {
 	now := e.now()
-	if err := e.takesPassword(ctx, v, a.Flow, now); err != nil {
+	x, err := e.takesPassword(ctx, v, a.Flow, now)
+	if err != nil {
 		return SignIn{}, err
+	}
+	if !v.Program && !x.Takes(a.Identifier) { // programs name people as their own API does
+		return SignIn{}, ErrBadIdentifier
 	}
 	g, err := e.guessPassword(ctx, v, a.Identifier, a.Password)
 	if err != nil {
@@ -80,21 +84,21 @@ func (e *Engine) VerifyPassword(ctx context.Context, v Visitor, identifier, pass
 }
 
 // takesPassword reports whether a flow of this browser can be answered with a password, before one is looked at. It depends on the
-// flow alone, not on whose password it is.
-func (e *Engine) takesPassword(ctx context.Context, v Visitor, flow string, now int64) error {
+// flow alone, not on whose password it is. It returns what holds in it.
+func (e *Engine) takesPassword(ctx context.Context, v Visitor, flow string, now int64) (Experience, error) {
 	tx := e.store.View(ctx)
 	f, err := e.flow(tx, flow, v.Browser, now)
 	if err != nil {
-		return err
+		return Experience{}, err
 	}
 	if f.Finished > 0 {
-		return ErrFlowDone
+		return Experience{}, ErrFlowDone
 	}
 	s, err := e.standing(tx, v, &f, now)
 	if err == nil && !s.Experience.MayBegin(s.Client, MethodPassword) && !slices.Contains(s.Offers(), MethodPassword) {
 		err = ErrNotHere
 	}
-	return err
+	return s.Experience, err
 }
 
 // passwordGuess is a password that was looked at, and whose it is.
@@ -124,7 +128,7 @@ func (g passwordGuess) stands(tx storage.Tx) error {
 // guessPassword counts a guess against the identifier and the network, and then compares it. A budget counts what was typed, whoever
 // that is: one that several names of a person share would tell that they are one person. *WrongAnswer, *TooMany, ErrBusy.
 func (e *Engine) guessPassword(ctx context.Context, v Visitor, typed, password string) (passwordGuess, error) {
-	g := passwordGuess{identifier: readIdentifier(typed)}
+	g := passwordGuess{identifier: ReadIdentifier(typed)}
 	now := e.now()
 	err := e.store.Write(ctx, func(tx storage.Tx) (err error) {
 		if err := e.spendGuess(tx, v, g.identifier, now); err != nil {
@@ -208,17 +212,4 @@ func (e *Engine) returnGuess(tx storage.Tx, v Visitor, g passwordGuess) error {
 		}
 	}
 	return nil
-}
-
-// identifierMost is more than any address or username has; what is longer is nobody's.
-const identifierMost = 320
-
-// readIdentifier brings what was typed into the form in which people are looked up and guesses counted: that of an address where it is
-// one, else of a username.
-func readIdentifier(typed string) string {
-	if address, err := NormalizeAddress(typed); err == nil {
-		return address
-	}
-	name := strings.ToLower(strings.TrimSpace(strings.ToValidUTF8(typed, "")))
-	return strings.ReplaceAll(name[:min(len(name), identifierMost)], "\x00", "")
 }

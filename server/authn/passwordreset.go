@@ -12,18 +12,18 @@ import (
 // resetLife is how long somebody who has proven their mailbox may think about a new password.
 const resetLife = 15 * time.Minute
 
-// ForgotPassword mails a code with which the person who has an address can choose a new password. It signs nobody in. Like SendCode it
-// takes the same path whoever has the address; where nobody has it, no code ever works. Errors as of SendCode, and ErrNotHere where
+// ForgotPassword mails a code with which the person who has an address, or a username, can choose a new password. It signs nobody in.
+// Like SendCode it takes the same path whoever has it; where nobody does, no code ever works. Errors as of SendCode, and ErrNotHere where
 // nobody signs in with passwords.
-func (e *Engine) ForgotPassword(ctx context.Context, v Visitor, flow, address string) error {
-	if err := e.takesPassword(ctx, v, flow, e.now()); err != nil {
+func (e *Engine) ForgotPassword(ctx context.Context, v Visitor, flow, typed string) error {
+	if _, err := e.takesPassword(ctx, v, flow, e.now()); err != nil {
 		return err
 	}
-	normal, err := NormalizeAddress(address)
+	login, err := e.readLogin(ctx, v, typed)
 	if err != nil {
 		return err
 	}
-	return e.sendCode(ctx, v, flow, normal, true)
+	return e.sendCode(ctx, v, flow, login, true)
 }
 
 // resetProven is what a right code for a new password leads to: it is used up, and the flow goes on with the question for one. The code
@@ -37,7 +37,7 @@ func (e *Engine) resetProven(tx storage.Tx, v Visitor, f storage.Flow, o storage
 	} else if err != nil {
 		return SignIn{}, fmt.Errorf("spend code: %w", err)
 	}
-	return SignIn{Step: StepNewPassword, Flow: f}, e.refund(tx, v, o.Address, typed, now)
+	return SignIn{Step: StepNewPassword, Flow: f}, e.refund(tx, v, o.Address, firstOf(f.Login, o.Address), typed, now)
 }
 
 // resetOwner is whose password a code is for. A *refusal for somebody who may not sign in.
@@ -90,15 +90,32 @@ func (e *Engine) reset(tx storage.Tx, v Visitor, flow string, now int64) (storag
 	return f, o, u, err
 }
 
-// Reset tells whose new password is asked for in a flow, and what it has to be like. Errors as of reset.
-func (e *Engine) Reset(ctx context.Context, v Visitor, flow string) (address string, rule PasswordRule, err error) {
+// resetLogin is what goes with the new password: what they have typed, or what they sign in with here if that is something else. They
+// have proven their mailbox, so they may learn their own username.
+func (e *Engine) resetLogin(tx storage.Tx, f storage.Flow, o storage.OTP, u storage.User) (string, error) {
+	x, err := e.experienceIn(tx)
+	if err != nil {
+		return "", err
+	}
+	login := firstOf(f.Login, o.Address)
+	if !x.Takes(login) {
+		login = x.loginOf(u.Username, o.Address)
+	}
+	return login, nil
+}
+
+// Reset tells whose new password is asked for in a flow, as they sign in, and what it has to be like. Errors as of reset.
+func (e *Engine) Reset(ctx context.Context, v Visitor, flow string) (login string, rule PasswordRule, err error) {
 	tx := e.store.View(ctx)
-	_, o, u, err := e.reset(tx, v, flow, e.now())
+	f, o, u, err := e.reset(tx, v, flow, e.now())
 	if err != nil {
 		return "", PasswordRule{}, err
 	}
+	if login, err = e.resetLogin(tx, f, o, u); err != nil {
+		return "", PasswordRule{}, err
+	}
 	rule, _, err = e.passwordTerms(tx, u.ID)
-	return o.Address, rule, err
+	return login, rule, err
 }
 
 // ResetPassword gives the person who has proven their mailbox a new password, and ends every session and grant of theirs. It signs
@@ -130,7 +147,11 @@ func (e *Engine) ResetPassword(ctx context.Context, v Visitor, flow, password st
 		if owner.ID != u.ID {
 			return &CodeGone{Why: GoneExpired} // the address went to somebody else meanwhile
 		}
-		if err := tx.ChallengeFlow(f.ID, o.Address, storage.ID{}); err != nil {
+		login, err := e.resetLogin(tx, f, o, owner)
+		if err != nil {
+			return err
+		}
+		if err := tx.ChallengeFlow(f.ID, login, storage.ID{}); err != nil {
 			return doneIfSpent(err)
 		}
 		if err := replacePassword(tx, owner, kept, now); err != nil {

@@ -116,7 +116,7 @@ func (e *Engine) Known(ctx context.Context, name string) (storage.User, error) {
 	if id, not := storage.ParseID(name); not == nil {
 		u, err = tx.User(id)
 	} else {
-		u, err = e.named(tx, readIdentifier(name))
+		u, err = e.named(tx, ReadIdentifier(name))
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		err = ErrNoUser

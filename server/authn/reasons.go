@@ -19,6 +19,7 @@ var (
 	ErrSetUpGone     = errors.New("no such set-up link, or its time is over")
 	ErrSetUpDone     = errors.New("there is an admin already")
 	ErrBadAddress    = errors.New("not an e-mail address")
+	ErrBadIdentifier = errors.New("nobody signs in here with what was typed")
 	ErrTaken         = errors.New("somebody has this address already")
 	ErrUsernameTaken = errors.New("somebody has this username already")
 	ErrHasAddress    = errors.New("the person has this address already")

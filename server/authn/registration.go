@@ -258,12 +258,12 @@ func (e *Engine) ConfirmRegistration(ctx context.Context, v Visitor, address, co
 		if err != nil {
 			return err
 		}
-		o, err := e.countGuess(tx, v, f.OTPID, now)
+		o, err := e.countGuess(tx, v, f.OTPID, "", now)
 		if err != nil {
 			return err
 		}
 		if !secret.Equal([]byte(e.codeOf(o)), []byte(guess)) || o.Purpose != purposeSignUp {
-			outcome, err = e.wrong(tx, v, o, now)
+			outcome, err = e.wrong(tx, v, o, "", now)
 			return err
 		}
 		if err := tx.SpendOTP(o.ID, now); errors.Is(err, storage.ErrSpent) {
@@ -278,7 +278,7 @@ func (e *Engine) ConfirmRegistration(ctx context.Context, v Visitor, address, co
 			return err
 		}
 		done.Flow, done.Browser = r.Flow, r.Browser
-		if err := e.refund(tx, v, address, true, now); err != nil {
+		if err := e.refund(tx, v, address, address, true, now); err != nil {
 			return err
 		}
 		_, err = e.note(tx, f, done.User.ID, progress{Proven: []Proven{{Method: MethodCode, AMR: "otp", At: now}}, New: true, Address: address}, StepSignIn)

@@ -133,14 +133,14 @@ func (e *Engine) SendSecondCode(ctx context.Context, v Visitor, flow string) err
 		if err != nil {
 			return fmt.Errorf("read address: %w", err)
 		}
-		if err := e.spendMail(tx, v, m.Address, now); err != nil {
+		if _, err := e.spendMail(tx, v, m.Address, now); err != nil {
 			return err
 		}
-		o, err := e.challenge(tx, f, m.Address, purposeSecond, now)
+		o, err := e.challenge(tx, f, f.Login, m.Address, purposeSecond, now)
 		if err != nil {
 			return err
 		}
-		return e.post(tx, v, f.ClientID, o, now)
+		return e.post(tx, v, f.ClientID, o, false, now)
 	})
 	if err != nil {
 		return e.mailsStopped(err)
@@ -164,12 +164,12 @@ func (e *Engine) CheckSecondCode(ctx context.Context, v Visitor, a Answer) (Sign
 		if err != nil {
 			return SignIn{}, nil, err
 		}
-		o, err := e.countGuess(tx, v, mine, now)
+		o, err := e.countGuess(tx, v, mine, "", now)
 		if err != nil {
 			return SignIn{}, nil, err
 		}
 		if !secret.Equal([]byte(e.codeOf(o)), []byte(typed)) {
-			outcome, err := e.wrong(tx, v, o, now)
+			outcome, err := e.wrong(tx, v, o, "", now)
 			return SignIn{}, outcome, err
 		}
 		in, err := e.Finish(tx, now, v, &f, Proof{UserID: f.UserID, Address: o.Address, OTP: o.ID, Typed: true, Method: MethodCode, AMR: "otp", Remember: a.Remember, Trust: a.Trust, Cookie: a.Cookie})

@@ -51,10 +51,10 @@ type Challenge struct {
 // before anything is computed; CheckSRP takes one answer. srp.ErrPublicValue, *TooMany, ErrBusy, ErrNotHere, ErrFlowGone, ErrFlowDone.
 func (e *Engine) BeginSRP(ctx context.Context, v Visitor, flow, identifier, public string) (Challenge, error) {
 	now := e.now()
-	if err := e.takesPassword(ctx, v, flow, now); err != nil {
+	if _, err := e.takesPassword(ctx, v, flow, now); err != nil {
 		return Challenge{}, err
 	}
-	name := readIdentifier(identifier)
+	name := ReadIdentifier(identifier)
 	var (
 		c        Challenge
 		verifier srp.Verifier
@@ -158,7 +158,7 @@ const srpDrift = 5 * time.Minute
 // CheckSRP signs in whoever has answered the challenge of BeginSRP, once. p.User is the person of the challenge.
 // *WrongAnswer, ErrUnconfirmed (right, but the sign-up waits for its code), ErrBusy, ErrFlowGone, ErrFlowDone.
 func (e *Engine) CheckSRP(ctx context.Context, v Visitor, a Attempt, x srp.Exchange, p srp.Proof) (SignIn, error) {
-	now, name := e.now(), readIdentifier(a.Identifier)
+	now, name := e.now(), ReadIdentifier(a.Identifier)
 	err := e.store.Write(ctx, func(tx storage.Tx) error { return tx.SpendPending(kindSRP, secret.Hash(string(x.B)), now) })
 	if errors.Is(err, storage.ErrSpent) {
 		return SignIn{}, ErrFlowDone

@@ -3,6 +3,7 @@ package authn
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,18 @@ import (
 
 // usernameMost is the length of a username we make; the number that sets it apart comes on top.
 const usernameMost = 32
+
+// usernameForm is what every username is like. None has an @, so none can be taken for an address.
+var usernameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// ReadUsername brings a typed username into the form it is kept in; false for what cannot be one.
+func ReadUsername(typed string) (string, bool) {
+	if len(typed) > identifierMost {
+		return "", false
+	}
+	name := canonicalName(typed)
+	return name, usernameForm.MatchString(name)
+}
 
 // freeUsername makes the username of a new person from their address, or from the one they have elsewhere: ann@example.com is ann, the second one ann-2.
 // Applications show it where there is no name (`preferred_username`). A race for one is the caller's ErrConflict.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatelatch/server/authn"
@@ -55,9 +56,12 @@ func (d *Door) showCode(s *step, status int, page views.CodePage, code authn.Cod
 		return err
 	}
 	page.Frame = d.stepFrame(s, "/sign-in/code")
-	page.Password = w.password
+	page.Password = w.password && w.rules.Takes(s.flow.Login)
 	page.InboxURL = d.cfg.InboxURL
 	page.Flow, page.Address, page.Digits = s.flow.ID.String(), code.Address, authn.Digits
+	if !strings.Contains(code.Address, "@") {
+		page.Username = code.Address
+	}
 	page.Minutes = wholeMinutes(code.Valid)
 	page.Device = s.in.Get("device") == "1"
 	if page.ResendIn == 0 && code.Gone == 0 {

@@ -3,7 +3,6 @@ package signin
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
@@ -14,8 +13,11 @@ import (
 // stateChanged is told to the password page when a new one was chosen.
 const stateChanged = "changed"
 
-// ways are what a sign-in for an application can begin with here.
-type ways struct{ code, password, passwordFirst bool }
+// ways are what a sign-in for an application can begin with here, by which rules.
+type ways struct {
+	code, password, passwordFirst bool
+	rules                         authn.Experience
+}
 
 // waysOf asks the engine's rules, and nothing of who is signing in.
 func (d *Door) waysOf(s *step) (ways, error) {
@@ -23,7 +25,7 @@ func (d *Door) waysOf(s *step) (ways, error) {
 	if err != nil {
 		return ways{}, err
 	}
-	w := ways{code: x.MayBegin(s.client, authn.MethodCode), password: x.MayBegin(s.client, authn.MethodPassword)}
+	w := ways{rules: x, code: x.MayBegin(s.client, authn.MethodCode), password: x.MayBegin(s.client, authn.MethodPassword)}
 	for _, m := range x.Methods {
 		if m == authn.MethodCode && w.code {
 			break
@@ -55,7 +57,15 @@ func (d *Door) identifier(s *step) (string, error) {
 	if s.flow.UserID.IsZero() {
 		return s.flow.Login, nil
 	}
-	return d.who(s, storage.User{ID: s.flow.UserID})
+	name, err := d.who(s, storage.User{ID: s.flow.UserID})
+	if err != nil || name == "" {
+		return "", err
+	}
+	x, err := d.engine.Experience(s.r.Context())
+	if err == nil && !x.Takes(name) {
+		name, err = d.engine.LoginOf(s.r.Context(), s.flow.UserID)
+	}
+	return name, err
 }
 
 func (d *Door) showPassword(s *step, status int, page views.PasswordPage) error {
@@ -63,12 +73,12 @@ func (d *Door) showPassword(s *step, status int, page views.PasswordPage) error 
 	if err != nil {
 		return err
 	}
-	if !w.password && s.flow.UserID.IsZero() {
+	if s.flow.UserID.IsZero() && (!w.password || !w.rules.Takes(page.Identifier)) {
 		return web.SeeOther(s.w, s.r, at("/sign-in", s.visit.flow))
 	}
 	page.Frame = d.stepFrame(s, "/sign-in/password")
 	page.Flow, page.Device = s.flow.ID.String(), s.in.Get("device") == "1"
-	page.Code = w.code && s.flow.UserID.IsZero() && strings.Contains(page.Identifier, "@")
+	page.Code = w.code && s.flow.UserID.IsZero()
 	return d.show(s.visit, status, views.PageMayLeave, views.EnterPassword(page))
 }
 
@@ -97,6 +107,8 @@ func (d *Door) notByPassword(s *step, err error) error {
 		return web.SeeOther(s.w, s.r, at("/sign-in/forgot", s.visit.flow))
 	case errors.As(err, &many) && many.Budget == authn.BudgetGuesses:
 		return d.guessed(s, identifier, many)
+	case errors.Is(err, authn.ErrBadIdentifier):
+		return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{Email: identifier, BadAddress: true})
 	case !errors.Is(err, authn.ErrWrongAnswer):
 		return err
 	}
@@ -118,7 +130,7 @@ func (d *Door) guessed(s *step, identifier string, many *authn.TooMany) error {
 	}
 	retryAfter(s.w, many.Wait)
 	page := views.ThrottledPage{Frame: d.stepFrame(s, "/sign-in"), Flow: s.flow.ID.String(), Address: identifier, Minutes: wholeMinutes(many.Wait), Reference: d.reference(s.r),
-		Guessed: true, Code: w.code && strings.Contains(identifier, "@")}
+		Guessed: true, Code: w.code}
 	return d.show(s.visit, http.StatusTooManyRequests, views.PageMayLeave, views.Throttled(page))
 }
 
@@ -132,24 +144,27 @@ func (d *Door) forgot(v *visit) error {
 		if !w.password {
 			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
 		}
-		email := s.flow.Login
-		if email == "" && len(s.demands.LoginHint) <= 254 {
-			email = s.demands.LoginHint
-		}
-		return d.showForgot(s, http.StatusOK, views.ForgotPage{Email: email})
+		return d.showForgot(s, http.StatusOK, views.ForgotPage{Email: s.called()})
 	})
 }
 
 func (d *Door) showForgot(s *step, status int, page views.ForgotPage) error {
 	page.Frame = d.stepFrame(s, "/sign-in/forgot")
 	page.Flow = s.flow.ID.String()
+	x, err := d.engine.Experience(s.r.Context())
+	if err != nil {
+		return err
+	}
+	if x.TakesUsernames() { // and an address, for whoever has forgotten both
+		page.Identifiers = views.IdentifiersBoth
+	}
 	return d.show(s.visit, status, views.PageMayLeave, views.Forgot(page))
 }
 
 // postForgot mails the code. The page after it is the same as that of every code.
 func (d *Door) postForgot(v *visit) error {
 	return d.inFlow(v, func(s *step) error {
-		typed := v.in.Get("email")
+		typed := v.typed()
 		err := d.engine.ForgotPassword(v.r.Context(), v.visitor, v.flow, typed)
 		switch {
 		case errors.Is(err, authn.ErrBadAddress):

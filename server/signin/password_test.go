@@ -76,7 +76,7 @@ func TestPersonUsesTheirPasswordInsteadOfTheCode(t *testing.T) {
 }
 
 func TestBothAreAskedForAtOnceWherePasswordsComeFirst(t *testing.T) {
-	h := newHouse(t, passwordFirst)
+	h := newHouse(t, passwordFirst, identifiers(authn.IdentifiersBoth))
 	h.known("ann@example.com", horse)
 	for _, identifier := range []string{"ann", "Ann@Example.com"} {
 		p := h.person()
@@ -160,6 +160,9 @@ func TestStrangersAnswersAreThoseOfEverybody(t *testing.T) {
 				p.visit("/app")
 				flow := p.flow()
 				h.counts.take()
+				p.do("POST", "/sign-in/email", url.Values{"flow": {flow}, "email": {address}})
+				pages = append(pages, plain(p.page, flow, address))
+				h.clock.pass(2 * time.Minute)
 				for range 4 {
 					p.do("POST", "/sign-in/password", url.Values{"flow": {flow}, "identifier": {address}, "password": {goose}})
 					pages = append(pages, plain(p.page, flow, address))
@@ -202,7 +205,7 @@ func TestForgottenPasswordIsChosenAnewAndEndsEverythingElse(t *testing.T) {
 	h.known("ann@example.com", horse)
 	elsewhere := h.person()
 	elsewhere.visit("/app")
-	elsewhere.submit("/sign-in/password", "identifier", "ann", "password", horse)
+	elsewhere.submit("/sign-in/password", "identifier", "ann@example.com", "password", horse)
 	elsewhere.arrived()
 
 	p := h.person()
@@ -306,7 +309,7 @@ func TestResetIsOneBrowsersOneTimeAndShortLived(t *testing.T) {
 		t.Error("a code from long ago chose a password")
 	}
 	p.visit("/app")
-	p.submit("/sign-in/password", "identifier", "ann", "password", goose)
+	p.submit("/sign-in/password", "identifier", "ann@example.com", "password", goose)
 	p.arrived()
 }
 

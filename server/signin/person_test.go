@@ -56,6 +56,10 @@ func budgets(b authn.Budgets) setting { return func(o *options) { o.engine.Budge
 
 func signUp(how string) setting { return func(o *options) { o.engine.Experience.SignUp = how } }
 
+func identifiers(which string) setting {
+	return func(o *options) { o.engine.Experience.Identifiers = which }
+}
+
 func behindProxy(o *options) { o.trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }
 
 func silent(o *options) { o.silent = true }

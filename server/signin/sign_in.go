@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
@@ -20,12 +21,16 @@ func (d *Door) signIn(v *visit) error {
 				return err
 			}
 		}
-		email := s.flow.Login
-		if email == "" && len(s.demands.LoginHint) <= 254 {
-			email = s.demands.LoginHint
-		}
-		return d.showSignIn(s, http.StatusOK, views.SignInPage{Email: email})
+		return d.showSignIn(s, http.StatusOK, views.SignInPage{Email: s.called()})
 	})
+}
+
+// called is what the page has in its field: what was typed before, or what the application has hinted at.
+func (s *step) called() string {
+	if s.flow.Login == "" && len(s.demands.LoginHint) <= 254 {
+		return s.demands.LoginHint
+	}
+	return s.flow.Login
 }
 
 // turned answers where the person who is signed in has only to prove more, or has no access. It reports whether it has answered.
@@ -107,10 +112,39 @@ func (d *Door) showSignIn(s *step, status int, page views.SignInPage) error {
 	page.SignUp, page.SigningUp, page.SignedIn = views.SignUp(signUp), s.demands.SigningUp(), person
 	page.Password = w.passwordFirst || page.Wrong
 	page.Code, page.Device = w.code, s.in.Get("device") == "1"
+	d.askWho(s, &page, w)
 	if err := d.withProviders(s, &page); err != nil {
 		return err
 	}
 	return d.show(s.visit, status, views.PageMayLeave, views.SignIn(page))
+}
+
+// What is asked for, as by=, where people sign in by username.
+const (
+	byAddress  = "address"
+	byUsername = "username"
+)
+
+// askWho says what the field takes. Whoever is new, or has forgotten their username, has an address: a code is mailed there.
+func (d *Door) askWho(s *step, page *views.SignInPage, w ways) {
+	page.Identifiers = views.Identifiers(w.rules.Identifiers)
+	if !w.rules.TakesUsernames() {
+		return
+	}
+	newcomer := s.demands.SigningUp() && page.SignUp == views.SignUpOpen && s.in.Get("by") != byUsername
+	switch only := page.Identifiers == views.IdentifiersUsername; {
+	case page.Wrong || !w.code:
+	case only && (newcomer || s.in.Get("by") == byAddress || s.in.Has("email")), newcomer && !page.Password:
+		page.Identifiers, page.Password = views.IdentifiersEmail, false
+		if only {
+			page.BackURL = at("/sign-in", s.visit.flow) + "&by=" + byUsername
+		}
+	case only:
+		page.AddressURL = at("/sign-in", s.visit.flow) + "&by=" + byAddress
+	}
+	if kept := page.BadAddress || page.Wrong; !kept && page.Identifiers != views.IdentifiersBoth && strings.Contains(page.Email, "@") != (page.Identifiers == views.IdentifiersEmail) {
+		page.Email = "" // it belongs into the other field
+	}
 }
 
 // mayContinue is the person who may go on as themselves without a fresh sign-in; nil if nobody may, or if the application
@@ -127,12 +161,24 @@ func (d *Door) mayContinue(s *step) (*views.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hint, err := authn.NormalizeAddress(s.demands.LoginHint); err == nil {
-		if mine, err := authn.NormalizeAddress(person.Address); err != nil || mine != hint {
-			return nil, nil
-		}
+	if other, err := d.hintsAtAnother(s, live, person.Address); err != nil || other {
+		return nil, err
 	}
 	return person, nil
+}
+
+// hintsAtAnother reports whether the application has named somebody else than who is signed in.
+func (d *Door) hintsAtAnother(s *step, live *authn.Live, address string) (bool, error) {
+	if hint, err := authn.NormalizeAddress(s.demands.LoginHint); err == nil {
+		mine, err := authn.NormalizeAddress(address)
+		return err != nil || mine != hint, nil
+	}
+	x, err := d.engine.Experience(s.r.Context())
+	if err != nil || !x.TakesUsernames() {
+		return false, err
+	}
+	name, is := authn.ReadUsername(s.demands.LoginHint)
+	return is && name != live.User.Username, nil
 }
 
 func (d *Door) person(v *visit, live *authn.Live) (*views.Person, error) {
@@ -143,13 +189,18 @@ func (d *Door) person(v *visit, live *authn.Live) (*views.Person, error) {
 	return &views.Person{Name: live.User.Name, Address: address}, nil
 }
 
-// postEmail sends a code to the address that was typed.
+// typed is what a form says who somebody is.
+func (v *visit) typed() string {
+	if v.in.Has("email") {
+		return v.in.Get("email")
+	}
+	return v.in.Get("identifier")
+}
+
+// postEmail sends a code to the address that was typed, or to that of the username that was.
 func (d *Door) postEmail(v *visit) error {
 	return d.inFlow(v, func(s *step) error {
-		typed := v.in.Get("email")
-		if typed == "" {
-			typed = v.in.Get("identifier") // of the form that asks for a password, too
-		}
+		typed := v.typed()
 		w, err := d.waysOf(s)
 		if err != nil {
 			return err
@@ -157,8 +208,8 @@ func (d *Door) postEmail(v *visit) error {
 		if !w.code {
 			return web.SeeOther(v.w, v.r, at("/sign-in", v.flow))
 		}
-		if typed == "" {
-			return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{BadAddress: true})
+		if typed == "" || !v.in.Has("email") && !w.rules.Takes(typed) {
+			return d.showSignIn(s, http.StatusUnprocessableEntity, views.SignInPage{Email: typed, BadAddress: true})
 		}
 		err = d.engine.SendCode(v.r.Context(), v.visitor, v.flow, typed)
 		switch {
@@ -206,11 +257,11 @@ func (d *Door) notSent(s *step, typed string, err error) error {
 	case !errors.As(err, &many) || many.Budget != authn.BudgetMails:
 		return err
 	}
-	address, bad := authn.NormalizeAddress(typed)
+	address := authn.ReadIdentifier(typed)
 	if typed == "" {
-		address, bad = s.flow.Login, nil
+		address = s.flow.Login
 	}
-	if bad == nil && address == s.flow.Login {
+	if address == s.flow.Login {
 		code, err := d.engine.Code(s.r.Context(), s.flow)
 		if err != nil && !errors.Is(err, authn.ErrCodeGone) {
 			return err

@@ -24,7 +24,7 @@ func TestTemporaryPasswordHasToBeReplacedAtTheFirstSignIn(t *testing.T) {
 	p := h.person()
 	p.visit("/app")
 	flow := p.flow()
-	p.submit("/sign-in/password", "identifier", "ann", "password", horse)
+	p.submit("/sign-in/password", "identifier", "ann@example.com", "password", horse)
 	p.says(200, "Choose a new password")
 	p.stranger()
 	// Going on without is no way in.
@@ -45,9 +45,9 @@ func TestTemporaryPasswordHasToBeReplacedAtTheFirstSignIn(t *testing.T) {
 	p.arrived()
 	again := h.person()
 	again.visit("/app")
-	again.submit("/sign-in/password", "identifier", "ann", "password", horse)
+	again.submit("/sign-in/password", "identifier", "ann@example.com", "password", horse)
 	again.says(422, "That is not right")
-	again.submit("/sign-in/password", "identifier", "ann", "password", goose)
+	again.submit("/sign-in/password", "identifier", "ann@example.com", "password", goose)
 	again.arrived()
 }
 
