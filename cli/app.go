@@ -21,7 +21,8 @@ func (p *Program) appCommand() *cobra.Command {
 			"  gatelatch app create \"Till\" --for native --redirect-uri com.example.till:/callback\n" +
 			"  gatelatch app update CLIENT_ID --redirect-uri https://shop.example.com/api/auth/callback/gatelatch",
 	}
-	cmd.AddCommand(p.appCreate(), p.appList(), p.appShow(), p.appUpdate(), p.appRotateSecret(), p.appDelete())
+	cmd.AddCommand(p.appCreate(), p.appList(), p.appShow(), p.appUpdate(), p.appRotateSecret(),
+		p.appSet("disable", "Close an application: no sign-ins, and no token works, until it is enabled again"), p.appSet("enable", "Open an application again"), p.appDelete())
 	return cmd
 }
 
@@ -208,7 +209,7 @@ func (p *Program) appShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show CLIENT_ID", Short: "Show an application", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
 		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
-			return p.oneApp(ctx, m, "GET", args[0], nil, asJSON)
+			return p.oneApp(ctx, m, "GET", "/apps/"+url.PathEscape(args[0]), nil, asJSON)
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -232,7 +233,7 @@ func (p *Program) appUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.oneApp(ctx, m, "PATCH", args[0], admin.AppChange{
+			return p.oneApp(ctx, m, "PATCH", "/apps/"+url.PathEscape(args[0]), admin.AppChange{
 				ClientName:             given(switches.flags("name"), name),
 				RedirectURIs:           given(switches.flags("redirect-uri"), nonEmpty(switches.redirects)),
 				PostLogoutRedirectURIs: given(switches.flags("post-logout-redirect-uri"), nonEmpty(switches.logouts)),
@@ -279,6 +280,19 @@ func (p *Program) appRotateSecret() *cobra.Command {
 	return cmd
 }
 
+// appSet is disable and enable.
+func (p *Program) appSet(verb, short string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: verb + " CLIENT_ID", Short: short, Args: arguments("the CLIENT_ID (see gatelatch app list)"),
+		RunE: p.managed(func(ctx context.Context, m *management, args []string) error {
+			return p.oneApp(ctx, m, "POST", "/apps/"+url.PathEscape(args[0])+"/"+verb, nil, asJSON)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
 func (p *Program) appDelete() *cobra.Command {
 	return &cobra.Command{
 		Use: "delete CLIENT_ID", Short: "Delete an application; its tokens end with it", Args: arguments("the CLIENT_ID (see gatelatch app list)"),
@@ -293,9 +307,9 @@ func (p *Program) appDelete() *cobra.Command {
 }
 
 // oneApp does an operation on one application and shows it.
-func (p *Program) oneApp(ctx context.Context, m *management, method, id string, in any, asJSON bool) error {
+func (p *Program) oneApp(ctx context.Context, m *management, method, path string, in any, asJSON bool) error {
 	var app admin.App
-	if err := m.call(ctx, method, "/apps/"+url.PathEscape(id), in, &app); err != nil {
+	if err := m.call(ctx, method, path, in, &app); err != nil {
 		return err
 	}
 	if asJSON {
@@ -391,6 +405,9 @@ func kindOf(app admin.App) string {
 		kind += ", registered itself"
 	case storage.OriginDocument:
 		kind += ", described by its address"
+	}
+	if app.Disabled {
+		kind += ", disabled"
 	}
 	return kind
 }

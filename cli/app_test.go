@@ -13,6 +13,7 @@ func TestApplicationsThatNobodyEnteredAreMarkedInTheList(t *testing.T) {
 		"native (on a device)":                           {Type: "native", Framework: "native"},
 		"native (on a device), registered itself":        {Type: "native", Framework: "generic", Origin: storage.OriginRegistration},
 		"spa (in the browser), described by its address": {Type: "spa", Framework: "generic", Origin: storage.OriginDocument},
+		"web (keeps a secret), disabled":                 {Type: "web", Framework: "generic", Disabled: true},
 	} {
 		if got := kindOf(app); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -312,14 +312,7 @@ func TestADisabledApplicationDoesNotComeBackByItsDocument(t *testing.T) {
 	site, w := newPublisher(t), newWorld(t, registrar, reading)
 	id := site.publish("/desk.json")
 	w.do(w.request("GET", asking(id), nil))
-	c, err := w.store.View(t.Context()).Client(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Disabled = true
-	if err := w.store.Write(t.Context(), func(tx storage.Tx) error { return tx.UpdateClient(c) }); err != nil {
-		t.Fatal(err)
-	}
+	w.manage("POST", "/apps/"+url.PathEscape(id)+"/disable")
 	w.later.Add(int64(48 * time.Hour))
 	if _, err := w.store.Sweep(t.Context(), w.now().UnixMicro()); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,8 @@ const (
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"
 	EventClientDeleted   = "client.deleted"
+	EventClientDisabled  = "client.disabled"
+	EventClientEnabled   = "client.enabled"
 	EventTokenCreated    = "registration.token_created"
 	EventTokenDeleted    = "registration.token_deleted"
 	EventSigKeyCreated   = "signature_key.created"

@@ -5,7 +5,7 @@
 // Routes, on the Unix socket and in-process only:
 //
 //	/api/v1/health                              how the server is
-//	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret
+//	/api/v1/apps, /api/v1/apps/{client_id}      applications; POST …/secrets makes a new secret, …/disable and …/enable close and open one
 //	/api/v1/resources, /api/v1/resource?resource=…   APIs that applications get tokens for
 //	/api/v1/connections, …/{id}                 providers with whose accounts people sign in; POST …/test tries one out
 //	/api/v1/registration/tokens, …/{id}         initial access tokens, with which applications register themselves

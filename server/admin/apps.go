@@ -22,6 +22,7 @@ type App struct {
 	ClientName              string   `json:"client_name"`
 	Type                    string   `json:"type" enum:"web,spa,native,m2m" doc:"web keeps a secret on a server, spa and native cannot keep one; m2m acts for itself, without people"`
 	Framework               string   `json:"framework" enum:"nextjs,express,spa,native,amplify,m2m,generic"`
+	Disabled                bool     `json:"disabled" doc:"Nobody can sign in to it, and none of its tokens works"`
 	Issuer                  string   `json:"issuer"`
 	RedirectURIs            []string `json:"redirect_uris"`
 	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris"`
@@ -170,6 +171,10 @@ func (a *Admin) appRoutes(api huma.API) {
 		}) (*appSecretAnswer, error) {
 			return a.rotateSecret(ctx, in.ClientID, in.Body)
 		})
+	operation(a, api, huma.Operation{OperationID: "disable-app", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/disable", Summary: "Close an application: no sign-ins, and no token works, until it is enabled again"},
+		func(ctx context.Context, in *appPath) (*appAnswer, error) { return a.disableApp(ctx, in.ClientID, true) })
+	operation(a, api, huma.Operation{OperationID: "enable-app", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/enable", Summary: "Open an application again"},
+		func(ctx context.Context, in *appPath) (*appAnswer, error) { return a.disableApp(ctx, in.ClientID, false) })
 	operation(a, api, huma.Operation{OperationID: "delete-app", Method: http.MethodDelete, Path: "/api/v1/apps/{client_id}", Summary: "Delete an application; its tokens end with it"},
 		func(ctx context.Context, in *appPath) (*struct{}, error) { return nil, a.deleteApp(ctx, in.ClientID) })
 }
@@ -433,6 +438,30 @@ func (a *Admin) rotateSecret(ctx context.Context, id string, in *NewSecret) (*ap
 	return out, err
 }
 
+// disableApp closes an application, or opens it again. One that registered or described itself stays closed, which deleting it would
+// not achieve: it would come back.
+func (a *Admin) disableApp(ctx context.Context, id string, disabled bool) (*appAnswer, error) {
+	kind := storage.EventClientEnabled
+	if disabled {
+		kind = storage.EventClientDisabled
+	}
+	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		c, err := findOwnApp(tx, id)
+		if err != nil || c.Disabled == disabled {
+			return err
+		}
+		c.Disabled, c.Updated = disabled, a.now()
+		if err := tx.UpdateClient(c); err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: actor, ClientID: id})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.showApp(ctx, id)
+}
+
 func (a *Admin) deleteApp(ctx context.Context, id string) error {
 	return a.deps.Store.Write(ctx, func(tx storage.Tx) error {
 		c, err := findOwnApp(tx, id)
@@ -466,7 +495,7 @@ func findOwnApp(tx storage.Tx, id string) (storage.Client, error) {
 // app shows an application.
 func (a *Admin) app(c storage.Client, secrets []storage.ClientSecret) App {
 	out := App{
-		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Issuer: a.cfg.Issuer, AppCognito: a.cognitoOf(c),
+		ClientID: c.ID, ClientName: c.Name, Type: c.Type, Framework: c.Framework, Disabled: c.Disabled, Issuer: a.cfg.Issuer, AppCognito: a.cognitoOf(c),
 		RedirectURIs: listed(c.RedirectURIs), PostLogoutRedirectURIs: listed(c.PostLogoutRedirectURIs), AllowedOrigins: listed(c.AllowedOrigins),
 		IDTokenSignedResponseAlg: cmp.Or(c.Settings.IDTokenAlg, "RS256"),
 		GrantTypes:               c.Grants(), Scope: strings.Join(c.Settings.Scopes, " "),

@@ -155,6 +155,26 @@ func TestOldSecretWorksForADayBesideTheNewOne(t *testing.T) {
 	}
 }
 
+func TestAnApplicationIsClosedAndOpenedAgain(t *testing.T) {
+	o := newOffice(t)
+	var made AppWithSecret
+	o.must("POST", "/apps", `{"client_name":"Bookstore","framework":"nextjs"}`, &made)
+	for _, step := range []struct {
+		verb   string
+		closed bool
+	}{{"disable", true}, {"disable", true}, {"enable", false}} {
+		var shown App
+		o.must("POST", "/apps/"+made.ClientID+"/"+step.verb, "", &shown)
+		if shown.Disabled != step.closed || shown.ClientName != "Bookstore" {
+			t.Errorf("after %s it is %+v", step.verb, shown)
+		}
+	}
+	if got := o.events(); !slices.Equal(got, []string{"client.created", "client.disabled", "client.enabled"}) {
+		t.Errorf("events are %v", got)
+	}
+	o.refused(404, "POST", "/apps/nobody/disable", "")
+}
+
 func TestPublicApplicationHasNoSecretToRotate(t *testing.T) {
 	o := newOffice(t)
 	var made AppWithSecret

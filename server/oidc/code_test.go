@@ -148,6 +148,25 @@ func TestOldRefreshTokenStillSignsOutAtRevocation(t *testing.T) {
 	w.refresh("web", current.text("refresh_token")).want(t, 400, "invalid_grant")
 }
 
+func TestNoTokenOfAClosedApplicationWorksUntilItIsOpenedAgain(t *testing.T) {
+	w := newWorld(t)
+	_, cookie := w.person("Ann")
+	given := w.tokens(cookie, "web")
+	closed := func(is bool) { w.changeClient("web", func(c *storage.Client) { c.Disabled = is }) }
+	closed(true)
+	w.refresh("web", given.text("refresh_token")).want(t, 401, "invalid_client")
+	if got := w.userinfo(given.text("access_token")); got.status != http.StatusUnauthorized {
+		t.Errorf("its access token gets %d %v", got.status, got.body)
+	}
+	closed(false)
+	if got := w.userinfo(given.text("access_token")); got.status != http.StatusOK {
+		t.Errorf("opened again, its access token gets %d %v", got.status, got.body)
+	}
+	if got := w.refresh("web", given.text("refresh_token")); got.status != http.StatusOK {
+		t.Errorf("opened again, its refresh token gets %d %v", got.status, got.body)
+	}
+}
+
 func TestClientAuthentication(t *testing.T) {
 	w := newWorld(t)
 	w.addClient("spa", "spa", nil)
