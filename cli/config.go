@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatelatch/email"
+	"gatelatch/server/authn"
 	"gatelatch/views/words"
 )
 
@@ -129,7 +130,7 @@ type Notices struct {
 	Deletion       bool `key:"deletion" default:"true"`
 }
 
-// SignIn says what people prove themselves with.
+// SignIn says what people prove themselves with, and what they are asked for.
 type SignIn struct {
 	Identifiers         string        `key:"identifiers" oneof:"email,username,both"`
 	Methods             []string      `key:"methods"`
@@ -142,6 +143,13 @@ type SignIn struct {
 	PasskeyVerification string        `key:"passkey_verification" oneof:"required,preferred"`
 	PasskeyOffer        string        `key:"passkey_offer" oneof:"new,signin,never"`
 	RelatedOrigins      []string      `key:"related_origins"`
+	Attributes          document      `key:"attributes"`
+	TermsURL            string        `key:"terms_url"`
+	TermsVersion        string        `key:"terms_version"`
+	PrivacyURL          string        `key:"privacy_url"`
+	PrivacyVersion      string        `key:"privacy_version"`
+
+	asked []authn.Field // what Attributes says
 }
 
 // Passwords say how passwords are kept, and what is asked of new ones.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -341,7 +342,34 @@ func (c *Config) checkSignIn() error {
 	if s.SecondFactor == authn.SecondFactorInGroups && len(s.SecondFactorGroups) == 0 {
 		return c.complain("sign_in.second_factor_groups", "name the groups whose members need a second factor")
 	}
+	return c.checkAsked()
+}
+
+// checkAsked reads what people are asked for.
+func (c *Config) checkAsked() error {
+	s := &c.SignIn
+	if s.Attributes != "" {
+		var err error
+		if s.asked, err = authn.ReadFields([]byte(s.Attributes)); err != nil {
+			return c.unlike("sign_in.attributes", err)
+		}
+	}
+	x := authn.Experience{Attributes: s.asked, TermsURL: s.TermsURL, TermsVersion: s.TermsVersion, PrivacyURL: s.PrivacyURL, PrivacyVersion: s.PrivacyVersion}
+	var bad *authn.BadChoice
+	if err := x.CheckAsked(); errors.As(err, &bad) {
+		return c.unlike("sign_in."+bad.Name, errors.New(bad.Why))
+	}
 	return nil
+}
+
+// unlike is the message for a setting that is too long to be repeated.
+func (c *Config) unlike(key string, err error) error {
+	for _, s := range c.Settings {
+		if s.Key == key {
+			return fmt.Errorf("%s: %s does not fit: %w", s.Source, key, err)
+		}
+	}
+	panic("cli: no setting is called " + key)
 }
 
 func (c *Config) checkPasswords() error {

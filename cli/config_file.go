@@ -270,7 +270,8 @@ func (f *configFile) unknown(at ast.Node, key, prefix string) error {
 			neighbour, _, _ := strings.Cut(rest, ".")
 			neighbours = append(neighbours, neighbour)
 		}
-		if flat := strings.ReplaceAll(s.Key, ".", "_"); flat == key || strings.HasSuffix(flat, "_"+strings.ReplaceAll(name, "-", "_")) {
+		near := meant == "" || strings.HasPrefix(s.Key, prefix) || !strings.HasPrefix(meant, prefix) // rather one of this section
+		if flat := strings.ReplaceAll(s.Key, ".", "_"); near && (flat == key || strings.HasSuffix(flat, "_"+strings.ReplaceAll(name, "-", "_"))) {
 			meant = s.Key
 		}
 	}

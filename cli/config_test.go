@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatelatch/server/authn"
 )
 
 // load reads a configuration from text, with a data folder that holds nothing.
@@ -195,6 +197,10 @@ func TestBadConfigurationStopsWithOneClearMessage(t *testing.T) {
 		{"from is no address", "email:\n  from: me\n", nil, "expected an address such as Bookstore <sign-in@example.com>"},
 		{"template without code", "email: {templates: [{usage: SignIn, subject: s, text: hello}]}\n", nil, "{{code}}"},
 		{"method that is none", "sign_in: {methods: [code, magic]}\n", nil, "expected some of code, password"},
+		{"attributes that are none", "sign_in: {attributes: [{name: company, tipe: text}]}\n", nil, "line 1: sign_in.attributes does not fit: read attributes"},
+		{"attribute without a type", "sign_in:\n  attributes:\n  - name: company\n", nil, "line 2: sign_in.attributes does not fit: \"company\" is no attribute of the standard"},
+		{"attribute that a form needs", "sign_in: {attributes: [{name: accept, type: text}]}\n", nil, "\"accept\" cannot be a name"},
+		{"terms without a page", "sign_in: {terms_version: \"1\"}\n", nil, "sign_in.terms_version does not fit: A version to accept needs a page"},
 		{"method twice", "sign_in: {methods: [code, code]}\n", nil, "each once"},
 		{"cheap hashes", "passwords: {memory_kib: 9216, iterations: 3}\n", nil, "passwords.iterations is \"3\"; with 9216 KiB it takes 4 at least"},
 		{"hashes that take for ever", "passwords: {iterations: 1000}\n", nil, "with 19456 KiB expected at most 53"},
@@ -381,5 +387,37 @@ func TestJSONIsAlsoAConfiguration(t *testing.T) {
 	}
 	if _, err := load(t, `{"budgets": {"mail_hour": 1}}`); err == nil || !strings.Contains(err.Error(), "Did you mean budgets.mails_hour?") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatPeopleAreAskedForIsSettledByTheConfiguration(t *testing.T) {
+	c, err := load(t, `
+privacy_url: https://example.com/footer
+sign_in:
+  attributes:
+  - {name: given_name, asked: required, immutable: true}
+  - name: size
+    type: choice
+    choices: [{value: s, labels: {en: Small, de: Klein}}, {value: "1"}]
+  terms_url: https://example.com/terms
+  terms_version: 2026-11
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, settled := c.experience()
+	want := []authn.Field{{Name: "given_name", Asked: "required", Immutable: true}, {Name: "size", Type: "choice", Choices: []authn.FieldChoice{{Value: "s", Labels: map[string]string{"en": "Small", "de": "Klein"}}, {Value: "1"}}}}
+	if !reflect.DeepEqual(x.Attributes, want) || x.TermsURL != "https://example.com/terms" || x.TermsVersion != "2026-11" || x.PrivacyURL != "" {
+		t.Errorf("got %+v", x)
+	}
+	if !strings.HasSuffix(settled["attributes"], "line 4") || settled["terms_version"] == "" || settled["privacy_url"] != "" {
+		t.Errorf("settled by %v", settled)
+	}
+	c, err = LoadConfig(Sources{Env: []string{`GATELATCH_SIGN_IN_ATTRIBUTES=[{"name":"nickname","asked":"optional"}]`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, _ := c.experience(); len(x.Attributes) != 1 || x.Attributes[0].Name != "nickname" {
+		t.Errorf("by the environment: %+v", x.Attributes)
 	}
 }

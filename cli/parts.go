@@ -148,7 +148,7 @@ func (n Notices) quiet() []string {
 func (c *Config) experience() (authn.Experience, map[string]string) {
 	s := c.SignIn
 	x := authn.Experience{SignUp: c.SignUp, Identifiers: s.Identifiers, AllowedDomains: s.AllowedDomains, RefusedDomains: s.RefusedDomains, SecondFactor: s.SecondFactor, SecondFactorGroups: s.SecondFactorGroups, TrustDevice: int64(s.TrustDevice / time.Second),
-		PasskeyVerification: s.PasskeyVerification, PasskeyOffer: s.PasskeyOffer}
+		PasskeyVerification: s.PasskeyVerification, PasskeyOffer: s.PasskeyOffer, Attributes: s.asked, TermsURL: s.TermsURL, TermsVersion: s.TermsVersion, PrivacyURL: s.PrivacyURL, PrivacyVersion: s.PrivacyVersion}
 	for _, m := range s.Methods {
 		x.Methods = append(x.Methods, authn.Method(m))
 	}
@@ -160,9 +160,9 @@ func (c *Config) experience() (authn.Experience, map[string]string) {
 	}
 	settled := map[string]string{}
 	for _, set := range c.Settings {
-		name := strings.TrimPrefix(set.Key, "sign_in.")
+		name, of := strings.CutPrefix(set.Key, "sign_in.")
 		switch {
-		case !slices.Contains(authn.Choices, name):
+		case !of && name != "sign_up" || !slices.Contains(authn.Choices, name): // privacy_url alone is a link in the footer
 		case set.Source != "default":
 			settled[name] = set.Source
 		case name == "trust_device":

@@ -45,14 +45,15 @@ type ChoiceSource struct {
 
 // Field is an attribute that people are asked for, or that this server has made up itself.
 type Field struct {
-	Name    string            `json:"name" doc:"An attribute of the standard (given_name, address.locality), or a name of your own"`
-	Type    string            `json:"type,omitempty" enum:"text,number,boolean,date,choice" doc:"Of one of your own"`
-	Choices []FieldChoice     `json:"choices,omitempty" doc:"Of a choice"`
-	Asked   string            `json:"asked,omitempty" enum:"required,optional" doc:"required: everybody, at sign-up or their next sign-in. optional: new people, once. Left out: nobody"`
-	ByAdmin bool              `json:"by_admin,omitempty" doc:"Only an administrator says it"`
-	Labels  map[string]string `json:"labels,omitempty" doc:"What pages call it, by language"`
-	Scope   string            `json:"scope,omitempty" doc:"Of one of your own: the scope that tells it; left out: profile"`
-	Claim   string            `json:"claim,omitempty" doc:"Likewise the claim; left out: its name"`
+	Name      string            `json:"name" doc:"An attribute of the standard (given_name, address.locality), or a name of your own"`
+	Type      string            `json:"type,omitempty" enum:"text,number,boolean,date,choice" doc:"Of one of your own"`
+	Choices   []FieldChoice     `json:"choices,omitempty" doc:"Of a choice"`
+	Asked     string            `json:"asked,omitempty" enum:"required,optional" doc:"required: everybody, at sign-up or their next sign-in. optional: new people, once. Left out: nobody"`
+	ByAdmin   bool              `json:"by_admin,omitempty" doc:"Only an administrator says it"`
+	Immutable bool              `json:"immutable,omitempty" doc:"A person says it once; only an administrator changes it"`
+	Labels    map[string]string `json:"labels,omitempty" doc:"What pages call it, by language"`
+	Scope     string            `json:"scope,omitempty" doc:"Of one of your own: the scope that tells it; left out: profile"`
+	Claim     string            `json:"claim,omitempty" doc:"Likewise the claim; left out: its name"`
 }
 
 // FieldChoice is a value that can be chosen.

@@ -188,7 +188,7 @@ func (x Experience) check() error {
 	if x.SignUp != SignUpClosed && !slices.Contains(x.Methods, MethodCode) {
 		return &BadChoice{"sign_up", "New people prove their address with a mailed code, so sign_up: " + x.SignUp + " needs code among methods."}
 	}
-	for _, check := range []func() error{x.checkDomains, x.checkFields, x.checkDocuments} {
+	for _, check := range []func() error{x.checkDomains, x.CheckAsked} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -1,8 +1,10 @@
 package authn
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -15,14 +17,15 @@ import (
 
 // Field is an attribute that this server asks people for: one of the standard (Attributes), or one of its own.
 type Field struct {
-	Name    string            `json:"name"`
-	Type    string            `json:"type,omitempty"`     // of one of its own: text, number, boolean, date or choice
-	Choices []FieldChoice     `json:"choices,omitempty"`  // of a choice
-	Asked   string            `json:"asked,omitempty"`    // required, optional, or "" for one that nobody is asked for
-	ByAdmin bool              `json:"by_admin,omitempty"` // only an administrator says it
-	Labels  map[string]string `json:"labels,omitempty"`   // what pages call it, by language
-	Scope   string            `json:"scope,omitempty"`    // of one of its own: tells it to applications; "" for profile
-	Claim   string            `json:"claim,omitempty"`    // likewise, under that name; "" for Name
+	Name      string            `json:"name"`
+	Type      string            `json:"type,omitempty"`      // of one of its own: text, number, boolean, date or choice
+	Choices   []FieldChoice     `json:"choices,omitempty"`   // of a choice
+	Asked     string            `json:"asked,omitempty"`     // required, optional, or "" for one that nobody is asked for
+	ByAdmin   bool              `json:"by_admin,omitempty"`  // only an administrator says it
+	Immutable bool              `json:"immutable,omitempty"` // what a person has said of it they cannot change; an administrator can
+	Labels    map[string]string `json:"labels,omitempty"`    // what pages call it, by language
+	Scope     string            `json:"scope,omitempty"`     // of one of its own: tells it to applications; "" for profile
+	Claim     string            `json:"claim,omitempty"`     // likewise, under that name; "" for Name
 }
 
 // FieldChoice is a value that can be chosen.
@@ -59,6 +62,37 @@ func (f Field) Told() (scope, claim string) {
 		claim = f.Name
 	}
 	return scope, claim
+}
+
+// Label is what a page in that language calls the field: in that language, else in English, else in any; "" if nobody has said.
+func (f Field) Label(lang string) string { return inLanguage(f.Labels, lang) }
+
+// Label is Field.Label of a choice, which is called by its value where nobody has said more.
+func (c FieldChoice) Label(lang string) string {
+	return cmp.Or(inLanguage(c.Labels, lang), c.Value)
+}
+
+func inLanguage(labels map[string]string, lang string) string {
+	if label := cmp.Or(labels[lang], labels["en"]); label != "" || len(labels) == 0 {
+		return label
+	}
+	return labels[slices.Min(slices.Collect(maps.Keys(labels)))]
+}
+
+// Text is a value of the field as a page in that language shows it; a boolean is true or false.
+func (f Field) Text(value any, lang string) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		if at := slices.IndexFunc(f.Choices, func(c FieldChoice) bool { return c.Value == v }); at >= 0 {
+			return f.Choices[at].Label(lang)
+		}
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(value)
 }
 
 // attribute finds one of the standard, or of this server's own; *BadAttribute.
@@ -168,8 +202,20 @@ var standardClaims = func() map[string]bool {
 	return claims
 }()
 
-// OwnClaims are the values of this server's own attributes that scopes tell, by claim.
-func (x Experience) OwnClaims(u storage.User, told func(scope string) bool) map[string]any {
+// OwnScopes are the scopes that tell this server's own attributes, by claim.
+func (x Experience) OwnScopes() map[string]string {
+	scopes := map[string]string{}
+	for _, f := range x.Attributes {
+		if f.Own() {
+			scope, claim := f.Told()
+			scopes[claim] = scope
+		}
+	}
+	return scopes
+}
+
+// OwnClaims are the values of this server's own attributes that are told, by claim.
+func (x Experience) OwnClaims(u storage.User, told func(scope, claim string) bool) map[string]any {
 	claims := map[string]any{}
 	if len(x.Attributes) == 0 || len(u.Attributes) <= len("{}") {
 		return claims
@@ -177,7 +223,7 @@ func (x Experience) OwnClaims(u storage.User, told func(scope string) bool) map[
 	known := AttributesOf(u)
 	for _, f := range x.Attributes {
 		scope, claim := f.Told()
-		if value := known[f.Name]; f.Own() && value != nil && told(scope) {
+		if value := known[f.Name]; f.Own() && value != nil && told(scope, claim) {
 			claims[claim] = value
 		}
 	}
@@ -187,10 +233,18 @@ func (x Experience) OwnClaims(u storage.User, told func(scope string) bool) map[
 var (
 	fieldName  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 	fieldClaim = regexp.MustCompile(`^[A-Za-z0-9_:/.\-]{1,200}$`)
-	// reservedClaims mean something of their own in tokens and at userinfo.
-	reservedClaims = strings.Fields(`iss sub aud exp nbf iat jti azp nonce auth_time acr amr sid at_hash c_hash s_hash cnf act may_act client_id scope scp roles groups entitlements
+	// reservedClaims mean something of their own in tokens and at userinfo; the first four in forms of ours.
+	reservedClaims = strings.Fields(`flow accept lang done iss sub aud exp nbf iat jti azp nonce auth_time acr amr sid at_hash c_hash s_hash cnf act may_act client_id scope scp roles groups entitlements
 		email email_verified updated_at username address phone_number phone_number_verified origin_jti token_use events`)
 )
+
+// CheckAsked refuses attributes and documents that people cannot be asked for. *BadChoice.
+func (x Experience) CheckAsked() error {
+	if err := x.checkFields(); err != nil {
+		return err
+	}
+	return x.checkDocuments()
+}
 
 // checkFields refuses attributes that cannot be. *BadChoice.
 func (x Experience) checkFields() error {
@@ -206,6 +260,8 @@ func (x Experience) checkFields() error {
 			return bad(f, "stands there twice.")
 		case f.Asked != "" && f.Asked != AskedRequired && f.Asked != AskedOptional:
 			return bad(f, "can be asked for as required or optional, or not at all.")
+		case f.Immutable && f.ByAdmin:
+			return bad(f, "is said by administrators only, so people cannot change it anyway: leave immutable out.")
 		case f.Asked != "" && f.ByAdmin:
 			return bad(f, "is said by administrators only, so people cannot be asked for it.")
 		case unknown == nil && (f.Type != "" || f.Scope != "" || f.Claim != "" || len(f.Choices) > 0):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -207,7 +208,7 @@ func (e *Engine) SetRole(ctx context.Context, by string, id storage.ID, role str
 }
 
 // SetAttributes changes what is known about a person: values by the names of Attributes, nil or "" to forget one. Nobody
-// vouches for themselves. *BadAttribute, ErrUsernameTaken, ErrNoUser.
+// vouches for themselves, nor changes what is immutable. *BadAttribute, ErrUsernameTaken, ErrNoUser.
 func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error {
 	x, err := e.Experience(ctx)
 	if err != nil {
@@ -230,6 +231,11 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 		}
 	}
 	err = e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
+		if by == actor(id) {
+			if err := x.keepsSaid(u, checked); err != nil {
+				return err
+			}
+		}
 		changed, err := setAttributes(&u, checked)
 		if err != nil || !changed {
 			return err
@@ -245,6 +251,17 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 		return ErrUsernameTaken
 	}
 	return err
+}
+
+// keepsSaid refuses to let a person change what they can say only once. *BadAttribute.
+func (x Experience) keepsSaid(u storage.User, values map[string]any) error {
+	known := AttributesOf(u)
+	for name, value := range values {
+		if said := valueOf(known, name); x.field(name).Immutable && said != nil && !reflect.DeepEqual(said, value) {
+			return &BadAttribute{Name: name, Form: "left as it is: it can be said only once"}
+		}
+	}
+	return nil
 }
 
 // DeleteUser removes a person with addresses, sessions and grants. ErrNoUser, ErrLastOwner.

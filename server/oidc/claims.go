@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,13 +46,13 @@ func personClaims(u storage.User, groups []string, e storage.Email, c storage.Cl
 	return claims
 }
 
-// addOwn adds the attributes that this server has made up itself, as far as the scopes tell them.
-func (p *Provider) addOwn(ctx context.Context, claims map[string]any, u storage.User, scopes fosite.Arguments) error {
+// addOwn adds the attributes that this server has made up itself, as far as the scopes tell them or they were asked for by name.
+func (p *Provider) addOwn(ctx context.Context, claims map[string]any, u storage.User, scopes fosite.Arguments, wished []string) error {
 	x, err := p.engine.Experience(ctx)
 	if err != nil {
 		return err
 	}
-	maps.Copy(claims, x.OwnClaims(u, func(scope string) bool { return scopes.Has(scope) }))
+	maps.Copy(claims, x.OwnClaims(u, func(scope, claim string) bool { return scopes.Has(scope) || slices.Contains(wished, claim) }))
 	return nil
 }
 

@@ -171,7 +171,12 @@ func (p *Provider) consentPage(r *http.Request, a *authorizeRequest, live *authn
 		return views.ConsentPage{}, err
 	}
 	page := views.ConsentPage{Frame: p.frame(r, &c.Client, a.demands.UILocales), Action: consentPath, Person: views.Person{Name: live.User.Name, Address: address.Typed},
-		Scopes: shownScopes(live, address, c.Client, a.opens()), PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
+		PolicyURL: c.Settings.PolicyURL, TermsURL: c.Settings.TermsURL}
+	x, err := p.engine.Experience(r.Context())
+	if err != nil {
+		return views.ConsentPage{}, err
+	}
+	page.Scopes = shownScopes(page.Frame, x, live, address, c.Client, a.opens())
 	for _, r := range a.resources {
 		page.Scopes = append(page.Scopes, shownResource(r, a.scopes)...)
 	}
@@ -197,15 +202,36 @@ func returnsTo(uri string) (host string, here, app bool) {
 	return u.Hostname(), err == nil && ip.IsLoopback() || u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost"), false
 }
 
+// ownLines name what a scope tells of this server's own attributes, each by its label and with the person's value, if they have said one.
+func ownLines(frame views.Frame, x authn.Experience, u storage.User, scope string) []string {
+	var lines []string
+	c := frame.Words
+	known := authn.OwnAttributesOf(u)
+	for _, f := range x.Attributes {
+		if told, _ := f.Told(); !f.Own() || told != scope {
+			continue
+		}
+		line, value := cmp.Or(f.Label(c.Lang()), f.Name), f.Text(known[f.Name], c.Lang())
+		if said, is := known[f.Name].(bool); is {
+			value = c.T(map[bool]string{true: "details.yes", false: "details.no"}[said])
+		}
+		if value != "" {
+			line += ": " + value
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 // shownScopes are the lines of the page: what each scope opens, with the person's own values.
-func shownScopes(live *authn.Live, e storage.Email, c storage.Client, scopes []string) []views.ConsentScope {
+func shownScopes(frame views.Frame, x authn.Experience, live *authn.Live, e storage.Email, c storage.Client, scopes []string) []views.ConsentScope {
 	var lines []views.ConsentScope
 	for _, s := range []struct {
 		scope string
 		kind  views.ScopeKind
 	}{{"profile", views.ScopeProfile}, {"email", views.ScopeEmail}, {"address", views.ScopeAddress}, {"phone", views.ScopePhone}, {"groups", views.ScopeGroups}, {"offline_access", views.ScopeOffline}} {
 		if slices.Contains(scopes, s.scope) {
-			lines = append(lines, views.ConsentScope{Kind: s.kind, Detail: detailOf(personClaims(live.User, live.Groups, e, c, []string{s.scope}))})
+			lines = append(lines, views.ConsentScope{Kind: s.kind, Detail: detailOf(personClaims(live.User, live.Groups, e, c, []string{s.scope}), ownLines(frame, x, live.User, s.scope)...)})
 		}
 	}
 	for _, s := range []struct {
@@ -236,8 +262,8 @@ func shownResource(r storage.Resource, scopes []string) []views.ConsentScope {
 	return lines
 }
 
-// detailOf puts the values of claims into one line, each once.
-func detailOf(claims map[string]any) string {
+// detailOf puts the values of claims, and what more there is, into one line, each once.
+func detailOf(claims map[string]any, more ...string) string {
 	var values []string
 	add := func(value any) {
 		text, _ := value.(string)
@@ -256,6 +282,9 @@ func detailOf(claims map[string]any) string {
 		} else {
 			add(claims[a.Name])
 		}
+	}
+	for _, text := range more {
+		add(text)
 	}
 	return strings.Join(values, " · ")
 }

@@ -333,7 +333,11 @@ func (p *Provider) confirmDevice(w http.ResponseWriter, r *http.Request) error {
 	page := views.DeviceConfirmPage{Frame: p.frame(r, &c.Client, ""), Action: devicePath + "/confirm", Fields: []views.Field{{Name: "flow", Value: s.flow.ID.String()}},
 		Code: s.code, Device: authn.Device(s.row.Agent), IP: s.row.IP, Person: views.Person{Name: s.live.User.Name, Address: address.Typed}, Unchecked: c.Unchecked()}
 	if !c.FirstParty() {
-		page.Scopes = shownScopes(s.live, address, c.Client, strings.Fields(s.row.Scope))
+		x, err := p.engine.Experience(r.Context())
+		if err != nil {
+			return err
+		}
+		page.Scopes = shownScopes(page.Frame, x, s.live, address, c.Client, strings.Fields(s.row.Scope))
 		for _, r := range s.resources {
 			page.Scopes = append(page.Scopes, shownResource(r, strings.Fields(s.row.Scope))...)
 		}

@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -90,10 +92,21 @@ func claimsSupported() []string {
 	return append(claims, "updated_at", "email", "email_verified")
 }
 
-// discovery publishes what this server can do. The document depends on the configuration alone.
+// discovery publishes what this server can do. The document depends on the configuration alone, but for the claims that an administrator
+// has made up. Where those cannot be read the rest is told all the same: applications need it to find their way.
 func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) error {
+	document := p.document
+	if x, err := p.engine.Experience(r.Context()); err == nil {
+		if own := slices.Sorted(maps.Keys(x.OwnScopes())); len(own) > 0 {
+			m := p.metadata()
+			m.ClaimsSupported = append(m.ClaimsSupported, own...)
+			if document, err = json.Marshal(m); err != nil {
+				return err
+			}
+		}
+	}
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	return sendDocument(w, p.document)
+	return sendDocument(w, document)
 }
 
 // jwks publishes the public keys that verify our signatures.

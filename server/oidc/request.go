@@ -33,6 +33,7 @@ type authorizeRequest struct {
 	demands   authn.Demands
 	hint      string // `sub` of the id_token_hint, or the one the claims parameter names
 	wishes    wishes
+	own       map[string]string // scopes of the claims that this server has made up itself
 }
 
 // refusal is an error that goes back to the client in the redirect (RFC 6749 §4.1.2.1).
@@ -164,6 +165,11 @@ func (a *authorizeRequest) check(p *Provider, ctx context.Context, now int64) er
 	if err := a.checkHint(p, ctx); err != nil {
 		return err
 	}
+	x, err := p.engine.Experience(ctx)
+	if err != nil {
+		return err
+	}
+	a.own = x.OwnScopes()
 	return a.checkWishes()
 }
 

@@ -94,14 +94,15 @@ func (t *tokens) GenerateIDToken(ctx context.Context, _ time.Duration, r fosite.
 		return "", err
 	}
 	now := t.p.now()
-	claims := map[string]any{}
-	if !se.client.Settings.BareIDToken {
-		claims = personClaims(se.user, se.groups, se.email, se.client, r.GetGrantedScopes())
-		if err := t.p.addOwn(ctx, claims, se.user, r.GetGrantedScopes()); err != nil {
-			return "", err
-		}
+	scopes := r.GetGrantedScopes()
+	if se.client.Settings.BareIDToken {
+		scopes = nil
 	}
 	wished := wishesOf(se.grant)
+	claims := personClaims(se.user, se.groups, se.email, se.client, scopes)
+	if err := t.p.addOwn(ctx, claims, se.user, scopes, wished.IDToken); err != nil {
+		return "", err
+	}
 	addWished(claims, wished.IDToken, se.user, se.email, se.client)
 	if inPool(se.client) {
 		if err := t.p.addCustom(ctx, claims, se.user, r.GetGrantedScopes()); err != nil {

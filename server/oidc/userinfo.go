@@ -36,10 +36,11 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 			Err: &tooWeak{acr: required}}
 	}
 	claims := personClaims(m.user, m.groups, m.email, m.client, a.scopes)
-	if err := p.addOwn(r.Context(), claims, m.user, a.scopes); err != nil {
+	wished := wishesOf(m.grant).Userinfo
+	if err := p.addOwn(r.Context(), claims, m.user, a.scopes, wished); err != nil {
 		return err
 	}
-	addWished(claims, wishesOf(m.grant).Userinfo, m.user, m.email, m.client)
+	addWished(claims, wished, m.user, m.email, m.client)
 	claims["sub"] = a.subject
 	alg := m.client.Settings.UserinfoAlg
 	if alg == "" {

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -55,7 +56,8 @@ func (w wishes) acr(g storage.Grant) string {
 	return g.ACR
 }
 
-// claimScopes are the scopes that the claims about a person belong to (Core §5.4). Only these can be asked for by name.
+// claimScopes are the scopes that the claims about a person belong to (Core §5.4). Only these, and those of this server's own attributes,
+// can be asked for by name.
 var claimScopes = func() map[string]string {
 	scopes := map[string]string{"updated_at": "profile", "email": "email", "email_verified": "email"}
 	maps.Copy(scopes, attributeScopes)
@@ -126,7 +128,7 @@ func (a *authorizeRequest) checkStrength() error {
 func (a *authorizeRequest) tellable(member map[string]claimRequest) []string {
 	var names []string
 	for name := range member {
-		if scope := claimScopes[name]; scope != "" && mayAsk(a.client.Client, scope) {
+		if scope := a.scopeOf(name); scope != "" && mayAsk(a.client.Client, scope) {
 			names = append(names, name)
 		}
 	}
@@ -134,11 +136,16 @@ func (a *authorizeRequest) tellable(member map[string]claimRequest) []string {
 	return names
 }
 
+// scopeOf is the scope that a claim about a person belongs to; "" for what is none.
+func (a *authorizeRequest) scopeOf(claim string) string {
+	return cmp.Or(claimScopes[claim], a.own[claim])
+}
+
 // opens are the scopes whose claims the request asks for, by scope or by name.
 func (a *authorizeRequest) opens() []string {
 	scopes := slices.Clone(a.scopes)
 	for _, name := range slices.Concat(a.wishes.IDToken, a.wishes.Userinfo) {
-		if scope := claimScopes[name]; !slices.Contains(scopes, scope) {
+		if scope := a.scopeOf(name); !slices.Contains(scopes, scope) {
 			scopes = append(scopes, scope)
 		}
 	}

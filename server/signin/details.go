@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
@@ -60,26 +59,14 @@ func (d *Door) showDetails(s *step, status int, u storage.User, standing authn.S
 }
 
 func detailField(c *words.Catalogue, f authn.Field) views.DetailField {
-	shown := views.DetailField{Name: f.Name, Label: inLanguage(c, f.Labels), Type: cmp.Or(f.Type, authn.FieldText), Required: f.Asked == authn.AskedRequired}
+	shown := views.DetailField{Name: f.Name, Label: f.Label(c.Lang()), Type: cmp.Or(f.Type, authn.FieldText), Required: f.Asked == authn.AskedRequired}
 	if f.Own() && shown.Label == "" {
 		shown.Label = f.Name
 	}
 	for _, choice := range f.Choices {
-		shown.Choices = append(shown.Choices, views.DetailChoice{Value: choice.Value, Label: cmp.Or(inLanguage(c, choice.Labels), choice.Value)})
+		shown.Choices = append(shown.Choices, views.DetailChoice{Value: choice.Value, Label: choice.Label(c.Lang())})
 	}
 	return shown
-}
-
-// inLanguage is the label of the page's language, else the English one, else any; "" if there is none.
-func inLanguage(c *words.Catalogue, labels map[string]string) string {
-	if label := cmp.Or(labels[c.Lang()], labels["en"]); label != "" || len(labels) == 0 {
-		return label
-	}
-	var tags []string
-	for tag := range labels {
-		tags = append(tags, tag)
-	}
-	return labels[slices.Min(tags)]
 }
 
 // postDetails keeps them and goes on.
