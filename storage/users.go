@@ -134,6 +134,11 @@ func (tx Tx) TouchUser(id ID, now int64) error {
 	return tx.one(`UPDATE users SET updated = $2 WHERE id = $1`, id, now)
 }
 
+// HoldUser locks a person until the unit ends, as TouchUser does, and changes nothing; ErrNotFound.
+func (tx Tx) HoldUser(id ID) error {
+	return tx.one(`UPDATE users SET updated = updated WHERE id = $1`, id)
+}
+
 // UsersLeaving lists up to limit people whose time has come at now.
 func (tx Tx) UsersLeaving(now int64, limit int) ([]ID, error) {
 	var ids []ID

@@ -82,6 +82,9 @@ func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn,
 	now := e.now()
 	err := e.store.Write(ctx, func(tx storage.Tx) error {
 		f, err := e.flow(tx, d.Flow, v.Browser, now)
+		if err == nil {
+			err = hold(tx, &f, now)
+		}
 		switch {
 		case err != nil:
 			return err

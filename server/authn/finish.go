@@ -78,6 +78,9 @@ func (r *refusal) Error() string { return "refused: " + r.why }
 // Its checks come first: an error that is not storage's has written nothing. f is nil for a sign-in without a flow, of which no
 // second factor is demanded. ErrPasswordExpired; *CodeGone and ErrFlowDone for the loser of a race.
 func (e *Engine) Finish(tx storage.Tx, now int64, v Visitor, f *storage.Flow, p Proof) (SignIn, error) {
+	if err := hold(tx, f, now); err != nil {
+		return SignIn{}, err
+	}
 	s, err := e.standing(tx, v, f, now)
 	if err != nil {
 		return SignIn{}, err
@@ -276,10 +279,17 @@ func (e *Engine) note(tx storage.Tx, f storage.Flow, user storage.ID, g progress
 // personOf finds who has given the proof, or makes up (without writing) the person of a new address, unless closed says why not.
 // A *refusal for somebody who may not sign in.
 func (e *Engine) personOf(tx storage.Tx, p Proof, closed error, now int64) (u storage.User, fresh bool, err error) {
-	if p.UserID.IsZero() {
-		u, err = tx.UserByEmail(p.Address)
-	} else {
-		u, err = tx.User(p.UserID)
+	look := func() (storage.User, error) {
+		if p.UserID.IsZero() {
+			return tx.UserByEmail(p.Address)
+		}
+		return tx.User(p.UserID)
+	}
+	if u, err = look(); err == nil {
+		err = tx.HoldUser(u.ID)
+	}
+	if err == nil {
+		u, err = look() // whoever was disabled meanwhile, or has given the address away, gets no session after it
 	}
 	switch {
 	case errors.Is(err, storage.ErrNotFound) && p.UserID.IsZero() && closed == nil:

@@ -92,6 +92,26 @@ func (e *Engine) anyFlow(tx storage.Tx, id string, now int64) (storage.Flow, err
 	return f, nil
 }
 
+// hold locks the person of a flow, and looks at it again: what they have proven may have been forgotten meanwhile. What ends everything of
+// somebody (EndAccess) then comes before a sign-in or after it, never into the middle. ErrFlowGone.
+func hold(tx storage.Tx, f *storage.Flow, now int64) error {
+	if f == nil || f.UserID.IsZero() {
+		return nil
+	}
+	if err := tx.HoldUser(f.UserID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("lock person: %w", err)
+	}
+	again, err := tx.Flow(f.ID, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrFlowGone
+	}
+	if err != nil {
+		return fmt.Errorf("read flow: %w", err)
+	}
+	*f = again
+	return nil
+}
+
 func sameBrowser(f storage.Flow, browser string) bool {
 	return browser != "" && secret.Equal(f.Browser, secret.Hash(browser))
 }

@@ -308,7 +308,12 @@ func (e *Engine) dropPasskey(tx storage.Tx, by string, user, id storage.ID, now 
 }
 
 func (e *Engine) changePasskey(ctx context.Context, user storage.ID, change func(storage.Tx) error) error {
-	err := e.store.Write(ctx, change)
+	err := e.store.Write(ctx, func(tx storage.Tx) error {
+		if err := tx.HoldUser(user); err != nil {
+			return err
+		}
+		return change(tx)
+	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return ErrNoPasskey
 	}

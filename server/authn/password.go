@@ -118,6 +118,11 @@ func (g passwordGuess) wrong() error { return &WrongAnswer{Left: int(g.left)} }
 
 // stands refuses a right answer to what has become another question while it was hashed: the password was changed.
 func (g passwordGuess) stands(tx storage.Tx) error {
+	if err := tx.HoldUser(g.user.ID); errors.Is(err, storage.ErrNotFound) {
+		return g.wrong()
+	} else if err != nil {
+		return err
+	}
 	p, err := tx.Password(g.user.ID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && p.Hash != g.kept {
 		return g.wrong()

@@ -285,13 +285,17 @@ func remove(tx storage.Tx, u storage.User, by string, now int64) error {
 	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: by, UserID: u.ID})
 }
 
+// changeUser changes what hangs on one person. Of two changes the second waits for the first, and sees what it has done: two that would
+// each leave the person the other's way in must not leave them none.
 func (e *Engine) changeUser(ctx context.Context, id storage.ID, change func(storage.Tx, storage.User, int64) error) error {
 	now := e.now()
 	err := e.store.Write(ctx, func(tx storage.Tx) error {
-		u, err := tx.User(id)
-		if errors.Is(err, storage.ErrNotFound) {
+		if err := tx.HoldUser(id); errors.Is(err, storage.ErrNotFound) {
 			return ErrNoUser
+		} else if err != nil {
+			return err
 		}
+		u, err := tx.User(id)
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,14 @@ func (e *Engine) Raise(ctx context.Context, v Visitor, id, cookie string) (SignI
 		if f.Finished > 0 {
 			return ErrFlowDone
 		}
+		if err := tx.HoldUser(live.User.ID); err != nil {
+			return err
+		}
+		if _, _, err := tx.LiveSession(live.Session.Digest, now); errors.Is(err, storage.ErrNotFound) {
+			return ErrSignIn // it has ended meanwhile
+		} else if err != nil {
+			return err
+		}
 		s, err := e.standing(tx, v, &f, now)
 		if err != nil {
 			return err
