@@ -51,6 +51,12 @@ func (tx Tx) SpendOTP(id ID, now int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE otps SET spent_at = $2 WHERE id = $1 AND spent_at = 0 AND expires > $2`, id, now))
 }
 
+// DeleteOTPsOf drops the codes of a purpose that were sent to proven addresses of a person, spent ones too.
+func (tx Tx) DeleteOTPsOf(user ID, purpose string) error {
+	_, err := tx.exec(`DELETE FROM otps WHERE purpose = $2 AND address IN (SELECT address FROM emails WHERE user_id = $1 AND verified_at > 0)`, user, purpose)
+	return err
+}
+
 // SentOTP notes that the mail with this code has been asked for again at now.
 func (tx Tx) SentOTP(id ID, now int64) error {
 	return tx.one(`UPDATE otps SET sent = $2 WHERE id = $1`, id, now)

@@ -50,6 +50,12 @@ func (tx Tx) SpendBegun(kind string, digest []byte, now int64) error {
 	return spentUnlessOne(tx.exec(`UPDATE pending SET spent_at = $3 WHERE digest = $1 AND kind = $2 AND spent_at = 0`, digest, kind, now))
 }
 
+// DeletePendingOf drops the things of a kind that are about exactly that.
+func (tx Tx) DeletePendingOf(kind, data string) error {
+	_, err := tx.exec(`DELETE FROM pending WHERE kind = $1 AND data = $2`, kind, data)
+	return err
+}
+
 // DeletePending drops all things of a kind: a new set-up link ends the old ones.
 func (tx Tx) DeletePending(kind string) error {
 	_, err := tx.exec(`DELETE FROM pending WHERE kind = $1`, kind)

@@ -63,6 +63,20 @@ func (e *Engine) WriteLetter(ctx context.Context, by string, user storage.ID, re
 	return a, err
 }
 
+// endLetters ends the links that administrators have made for a person.
+func endLetters(tx storage.Tx, user storage.ID) error {
+	for _, k := range []keptLetter{{User: user.String()}, {User: user.String(), Recover: true}} {
+		data, err := json.Marshal(k)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeletePendingOf(kindLetter, string(data)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // letterOf finds what a link was made for; ErrLinkGone.
 func letterOf(tx storage.Tx, token string, now int64) (storage.User, bool, error) {
 	p, err := tx.Pending(kindLetter, secret.Hash(token), now)

@@ -47,7 +47,8 @@ func (e *Engine) EndOtherDevices(ctx context.Context, v Visitor, user, keep stor
 	return err
 }
 
-// endOthers ends every session of a person but one, and every grant that was not made in it. Without one to keep, all end.
+// endOthers ends every session of a person but one, every grant that was not made in it, and sign-ins that are half done. Without one to
+// keep, all end.
 func endOthers(tx storage.Tx, user, keep storage.ID, now int64) error {
 	if keep.IsZero() {
 		return EndAccess(tx, user, now)
@@ -63,6 +64,9 @@ func endOthers(tx storage.Tx, user, keep storage.ID, now int64) error {
 		if err := EndSession(tx, s.ID, now); err != nil {
 			return err
 		}
+	}
+	if err := tx.ForgetProgress(user); err != nil {
+		return err
 	}
 	return tx.RevokeOtherGrants(user, keep, now)
 }

@@ -31,7 +31,8 @@ func EndSession(tx storage.Tx, session storage.ID, now int64) error {
 	return tx.RevokeSession(session, now)
 }
 
-// EndAccess ends every session and every grant of a person, with the farewells, and forgets their browsers. It may be followed by the person's deletion.
+// EndAccess ends every session and every grant of a person, with the farewells, and forgets their browsers; and what would lead to new
+// ones: sign-ins that are half done, links of administrators, and codes for a new password, proven or not. It may be followed by the person's deletion.
 func EndAccess(tx storage.Tx, user storage.ID, now int64) error {
 	sessions, err := tx.UserSessions(user, now)
 	if err != nil {
@@ -46,6 +47,15 @@ func EndAccess(tx storage.Tx, user storage.ID, now int64) error {
 		return err
 	}
 	if err := tx.DeleteUserDevices(user); err != nil {
+		return err
+	}
+	if err := tx.ForgetProgress(user); err != nil {
+		return err
+	}
+	if err := endLetters(tx, user); err != nil {
+		return err
+	}
+	if err := tx.DeleteOTPsOf(user, purposeReset); err != nil {
 		return err
 	}
 	return tx.RevokeUserGrants(user, now)

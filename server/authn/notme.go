@@ -147,9 +147,6 @@ func (e *Engine) deny(tx storage.Tx, v Visitor, n storage.Notice, spoilt string,
 	if err := EndAccess(tx, n.UserID, now); err != nil {
 		return Recovery{}, err
 	}
-	if err := tx.ForgetProgress(n.UserID); err != nil {
-		return Recovery{}, err
-	}
 	if err := tx.InsertEvent(ownEvent(v, n.UserID, storage.EventDenied, n.Kind)); err != nil {
 		return Recovery{}, err
 	}

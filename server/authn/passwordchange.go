@@ -127,7 +127,7 @@ func (e *Engine) savePassword(ctx context.Context, by string, user storage.ID, k
 }
 
 // replacePassword keeps another password. A sign-in that is under way has to begin again: what was proven in it with the password before
-// is worth nothing; and every browser is asked for the second factor again, also where the other sessions go on.
+// is worth nothing, nor is a code that was asked for to choose another one, or a link of an administrator; and every browser is asked for the second factor again, also where the other sessions go on.
 func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64) error {
 	if err := tx.SavePassword(storage.Password{UserID: u.ID, Hash: kept.hash, Changed: now, Temporary: kept.temporary}); err != nil {
 		return err
@@ -136,6 +136,12 @@ func replacePassword(tx storage.Tx, u storage.User, kept keptPassword, now int64
 		return err
 	}
 	if err := tx.UntrustDevices(u.ID); err != nil {
+		return err
+	}
+	if err := endLetters(tx, u.ID); err != nil {
+		return err
+	}
+	if err := tx.DeleteOTPsOf(u.ID, purposeReset); err != nil {
 		return err
 	}
 	return tx.ForgetProgress(u.ID)

@@ -347,15 +347,20 @@ func TestProofsOfTwoPeopleDoNotAddUp(t *testing.T) {
 	}
 }
 
-func TestBlockedPersonGetsTheAnswerOfAWrongCode(t *testing.T) {
+func TestSignInOfAPersonWhoIsDisabledMeanwhileIsOverEvenIfTheyAreLetInAgain(t *testing.T) {
 	p := protect(openRoom(t, storagetest.Open(t)))
 	v := browser()
 	flow := p.half(v)
 	if err := p.e.DisableUser(t.Context(), "test", p.user); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.e.CheckTOTP(t.Context(), v, authn.Answer{Flow: flow, Code: p.code(0)}); !errors.Is(err, authn.ErrWrongAnswer) {
-		t.Errorf("got %v, want ErrWrongAnswer", err)
+	for _, again := range []bool{false, true} {
+		if again {
+			p.must(p.e.EnableUser(t.Context(), "test", p.user))
+		}
+		if in, err := p.e.CheckTOTP(t.Context(), v, authn.Answer{Flow: flow, Code: p.code(0)}); !errors.Is(err, authn.ErrSignIn) {
+			t.Errorf("let in again %v: got %+v, %v, want ErrSignIn", again, in, err)
+		}
 	}
 }
 

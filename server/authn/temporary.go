@@ -40,9 +40,6 @@ func (e *Engine) ExpirePassword(ctx context.Context, by string, user storage.ID)
 		} else if err != nil {
 			return err
 		}
-		if err := tx.ForgetProgress(u.ID); err != nil {
-			return err
-		}
 		if err := EndAccess(tx, u.ID, now); err != nil {
 			return err
 		}
@@ -155,6 +152,9 @@ func (e *Engine) ReplacePassword(ctx context.Context, v Visitor, flow, password,
 	now := e.now()
 	err = e.store.Write(ctx, func(tx storage.Tx) error {
 		in = SignIn{}
+		if err := tx.HoldUser(u.ID); err != nil {
+			return err
+		}
 		f, owner, s, err := e.replacing(tx, v, flow, now)
 		if err != nil {
 			return err
