@@ -166,6 +166,9 @@ func (e *Engine) proveAddress(tx storage.Tx, v Visitor, user storage.ID, address
 	if err := tx.VerifyEmail(user, address, now); err != nil {
 		return err
 	}
+	if err := endWaiting(tx, address); err != nil {
+		return err
+	}
 	if _, err := tx.PrimaryEmail(user); errors.Is(err, storage.ErrNotFound) {
 		if err := tx.SetPrimaryEmail(user, address); err != nil {
 			return err

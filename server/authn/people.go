@@ -150,6 +150,9 @@ func insertPerson(tx storage.Tx, u *storage.User, address string, ev storage.Eve
 	if err := tx.InsertEmail(storage.Email{UserID: u.ID, Address: address, Typed: address, Primary: true, VerifiedAt: u.Created, Created: u.Created}); err != nil {
 		return err
 	}
+	if err := endWaiting(tx, address); err != nil {
+		return err
+	}
 	ev.ID, ev.UserID = storage.NewID(), u.ID
 	return tx.InsertEvent(ev)
 }

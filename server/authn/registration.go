@@ -94,15 +94,15 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 	}
 	now := e.now()
 	s := storage.SignUp{Address: address, UserID: storage.NewID(), Created: now, Expires: now + registrationLife.Microseconds()}
+	v.Browser = NewBrowser()
+	f, err := e.Begin(ctx, v, Start{ClientID: r.Client, ReturnTo: "/"}) // counted before a stranger's password is hashed, or looked up elsewhere
+	if err != nil {
+		return storage.ID{}, err
+	}
 	if r.Password != "" {
 		if err := e.choosePassword(ctx, &made, s.UserID, address, r.Password); err != nil {
 			return storage.ID{}, err
 		}
-	}
-	v.Browser = NewBrowser()
-	f, err := e.Begin(ctx, v, Start{ClientID: r.Client, ReturnTo: "/"})
-	if err != nil {
-		return storage.ID{}, err
 	}
 	made.Flow, made.Browser = f.ID.String(), v.Browser
 	if s.Sealed, err = e.sealRegistered(address, made); err != nil {
@@ -157,6 +157,16 @@ func (e *Engine) choosePassword(ctx context.Context, made *registered, user stor
 	return err
 }
 
+// endWaiting ends the sign-up that waits for the code of an address, if there is one: the address has its person now, and whoever began
+// that sign-up with it has nothing to say about them.
+func endWaiting(tx storage.Tx, address string) error {
+	err := tx.EndSignUp(address)
+	if errors.Is(err, storage.ErrSpent) {
+		return nil
+	}
+	return err
+}
+
 // contest takes from a sign-up that somebody else has tried to make as well what only its person may say: the password, and what they
 // have accepted.
 func (e *Engine) contest(tx storage.Tx, s storage.SignUp) error {
@@ -184,14 +194,30 @@ func (e *Engine) waiting(tx storage.Tx, address string, now int64) (storage.Sign
 	return s, r, err
 }
 
-// Waiting tells whether somebody has signed up with an address and not brought the code yet.
-func (e *Engine) Waiting(ctx context.Context, address string) (bool, error) {
+// Unconfirmed tells somebody who has shown nothing yet whether a sign-up waits for the code of an address. They will be asked for that
+// code next, and need not be whoever has chosen the sign-up's password: that is dropped, lest it open the account of who brings the code,
+// with what else only its person may say (contest).
+func (e *Engine) Unconfirmed(ctx context.Context, address string) (bool, error) {
 	normal, err := NormalizeAddress(address)
 	if err != nil {
 		return false, nil
 	}
-	_, err = e.store.View(ctx).SignUp(normal, e.now())
-	if errors.Is(err, storage.ErrNotFound) {
+	now := e.now()
+	_, r, err := e.waiting(e.store.View(ctx), normal, now)
+	if errors.Is(err, ErrNotWaiting) {
+		return false, nil
+	}
+	if err != nil || r.Hash == "" && len(r.Accepted) == 0 {
+		return err == nil, err
+	}
+	err = e.store.Write(ctx, func(tx storage.Tx) error {
+		s, _, err := e.waiting(tx, normal, now)
+		if err != nil {
+			return err
+		}
+		return e.contest(tx, s)
+	})
+	if errors.Is(err, ErrNotWaiting) {
 		return false, nil
 	}
 	return err == nil, err
@@ -431,6 +457,9 @@ func (e *Engine) CarryOn(ctx context.Context, v Visitor, id, cookie string) (Sig
 	now := e.now()
 	err := e.store.Write(ctx, func(tx storage.Tx) error {
 		f, err := e.flow(tx, id, v.Browser, now)
+		if err == nil {
+			err = hold(tx, &f, now)
+		}
 		switch {
 		case err != nil:
 			return err

@@ -92,10 +92,15 @@ func (e *Engine) remoteReset(ctx context.Context, client, address string) (remot
 // like: a person who chose too short a one keeps the code. What only the person's own data says against it is found out after, and
 // costs the code: who has none must learn nothing of these. *WeakPassword, ErrNotAnswer, *WrongAnswer, *CodeGone, *TooMany, ErrBusy.
 func (e *Engine) ResetPasswordAt(ctx context.Context, v Visitor, client, address, code, password string) error {
+	now := e.now() // counted before a stranger's password is looked up elsewhere
+	err := e.store.Write(ctx, func(tx storage.Tx) error { return e.spend(tx, e.cfg.Budgets.flows(), v.Network, now) })
+	if err != nil {
+		return err
+	}
 	if err := e.WeighPassword(ctx, storage.ID{}, password); err != nil {
 		return err
 	}
-	address, err := NormalizeAddress(address)
+	address, err = NormalizeAddress(address)
 	if err != nil {
 		return &WrongAnswer{}
 	}

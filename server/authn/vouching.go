@@ -38,6 +38,9 @@ func (e *Engine) SetAddress(ctx context.Context, by string, user storage.ID, typ
 		} else if err := tx.VerifyEmail(u.ID, address, now); err != nil {
 			return err
 		}
+		if err := endWaiting(tx, address); err != nil {
+			return err
+		}
 		if err := tx.SetPrimaryEmail(u.ID, address); err != nil {
 			return err
 		}
@@ -54,9 +57,6 @@ func (e *Engine) SetAddress(ctx context.Context, by string, user storage.ID, typ
 			}
 		}
 		if err := tx.TouchUser(u.ID, now); err != nil {
-			return err
-		}
-		if err := tx.ForgetProgress(u.ID); err != nil {
 			return err
 		}
 		if err := EndAccess(tx, u.ID, now); err != nil {

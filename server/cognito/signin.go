@@ -134,7 +134,7 @@ func (d *Door) autoSignIn(a *attempt, session string) (any, error) {
 
 // confirmed refuses somebody who has signed up and not brought the code yet.
 func (d *Door) confirmed(a *attempt) error {
-	waiting, err := d.Engine.Waiting(a.ctx, a.name)
+	waiting, err := d.Engine.Unconfirmed(a.ctx, a.name)
 	if err == nil && waiting {
 		err = errUnconfirmed
 	}
