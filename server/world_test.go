@@ -42,6 +42,29 @@ type world struct {
 	mails   *email.Inbox
 	log     *logbook
 	later   atomic.Int64 // nanoseconds by which the server's clock is ahead
+	asked   statements   // of the store
+	rest    func()       // ends what happens in the background: mail stays in the outbox
+}
+
+// statements are those that the store has run.
+type statements struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (s *statements) add(query string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, query)
+}
+
+// take returns the statements since the last call.
+func (s *statements) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.list
+	s.list = nil
+	return list
 }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
@@ -54,7 +77,7 @@ func newWorld(t testing.TB, public string, change ...func(*server.Config)) *worl
 	if w.url, err = url.Parse(public); err != nil {
 		t.Fatal(err)
 	}
-	if w.store, err = storage.Open(t.Context(), storage.Options{Dir: t.TempDir()}); err != nil {
+	if w.store, err = storage.Open(t.Context(), storage.Options{Dir: t.TempDir(), Trace: w.asked.add}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() }) // some tests have closed it already
@@ -89,7 +112,8 @@ func (w *world) run(s *server.Server) {
 			w.t.Error(err)
 		}
 	})
-	w.t.Cleanup(func() { stop(); jobs.Wait() })
+	w.rest = func() { stop(); jobs.Wait() }
+	w.t.Cleanup(w.rest)
 }
 
 func (w *world) addApps() {

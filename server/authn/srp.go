@@ -44,7 +44,6 @@ type Challenge struct {
 	Salt     []byte
 	Public   string // B
 	Exchange srp.Exchange
-	Missing  bool // the person has no verifier: no answer will be right
 }
 
 // BeginSRP begins a sign-in by SRP. Everybody gets a challenge: for nobody, one that no answer is right to. The guess is counted here,
@@ -85,29 +84,35 @@ func (e *Engine) BeginSRP(ctx context.Context, v Visitor, flow, identifier, publ
 	return c, err
 }
 
-// challengeSRP finds the verifier of whoever is called so, of somebody whose sign-up waits for its code, or one of nobody.
+// challengeSRP finds the verifier of whoever is called so, or of somebody whose sign-up waits for its code. For nobody, and for a person
+// without a verifier, it makes one up that no answer is right to, always the same. Whoever it is, it takes the same statements.
 func (e *Engine) challengeSRP(tx storage.Tx, name string, now int64) (Challenge, srp.Verifier, error) {
-	fake := srp.Verifier{Salt: srp.FakeSalt(e.keys.Digest("srp-salt", []byte(name))), Value: e.keys.Digest("srp-verifier", []byte(name))}
-	nobody := Challenge{User: fakeID(e.keys.Digest("srp-user", []byte(name))).String()}
+	verifier := srp.Verifier{Salt: srp.FakeSalt(e.keys.Digest("srp-salt", []byte(name))), Value: e.keys.Digest("srp-verifier", []byte(name))}
+	id := fakeID(e.keys.Digest("srp-user", []byte(name)))
 	u, err := e.named(tx, name)
-	if errors.Is(err, storage.ErrNotFound) {
-		s, r, err := e.waiting(tx, name, now)
-		if errors.Is(err, ErrNotWaiting) {
-			return nobody, fake, nil
+	if err == nil {
+		id = u.ID
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return Challenge{}, verifier, err
+	}
+	nobody := err != nil
+	s, r, err := e.waiting(tx, name, now)
+	switch {
+	case err == nil && nobody:
+		id = s.UserID
+		if r.Verifier != nil {
+			verifier = *r.Verifier
 		}
-		if err == nil && r.Verifier != nil {
-			fake = *r.Verifier
-		}
-		return Challenge{User: s.UserID.String(), Missing: err == nil && r.Verifier == nil}, fake, err
+	case err != nil && !errors.Is(err, ErrNotWaiting):
+		return Challenge{}, verifier, err
 	}
-	if err != nil {
-		return nobody, fake, err
+	real, err := e.verifier(tx, id)
+	if err == nil {
+		verifier = real
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return Challenge{}, verifier, err
 	}
-	real, err := e.verifier(tx, u.ID)
-	if errors.Is(err, storage.ErrNotFound) {
-		return Challenge{User: u.ID.String(), Missing: true}, fake, nil
-	}
-	return Challenge{User: u.ID.String()}, real, err
+	return Challenge{User: id.String()}, verifier, nil
 }
 
 // verifier opens the verifier of a person; storage.ErrNotFound.
@@ -129,13 +134,17 @@ func (e *Engine) verifier(tx storage.Tx, user storage.ID) (srp.Verifier, error) 
 	return v, nil
 }
 
-// named finds whoever has that address or username.
+// named finds whoever has that address or username. Both are looked for, whatever the first has found: nobody can tell which it was.
 func (e *Engine) named(tx storage.Tx, name string) (storage.User, error) {
 	u, err := tx.UserByEmail(name)
-	if errors.Is(err, storage.ErrNotFound) {
-		u, err = tx.UserByUsername(name)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return u, err
 	}
-	return u, err
+	other, otherwise := tx.UserByUsername(name)
+	if err != nil {
+		return other, otherwise
+	}
+	return u, nil
 }
 
 // kindSRP names exchanges among pending things: each takes one answer.
@@ -202,6 +211,11 @@ func (e *Engine) CheckSRP(ctx context.Context, v Visitor, a Attempt, x srp.Excha
 		}
 		if unconfirmed = err == nil && s.UserID == id; unconfirmed {
 			return e.returnGuess(tx, v, g)
+		}
+		if err := tx.HoldUser(id); errors.Is(err, storage.ErrNotFound) {
+			return &WrongAnswer{}
+		} else if err != nil {
+			return err
 		}
 		// The password may have changed while the client made its answer.
 		if kept, err := e.verifier(tx, id); errors.Is(err, storage.ErrNotFound) || err == nil && !x.Of(kept) {
