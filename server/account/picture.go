@@ -101,8 +101,11 @@ func (d *Door) postPicture(v *visit, file []byte) error {
 	return d.done(v, "profile", "saved")
 }
 
-// takePicture draws an upload anew and makes it a person's picture. errPicture, errPictureLarge.
+// takePicture draws an upload anew and makes it a person's picture. errPicture, errPictureLarge, *authn.TooMany.
 func (d *Door) takePicture(ctx context.Context, from authn.Visitor, user storage.ID, file []byte) error {
+	if err := d.engine.SpendPicture(ctx, user); err != nil {
+		return err
+	}
 	select {
 	case drawing <- struct{}{}:
 		defer func() { <-drawing }()

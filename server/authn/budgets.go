@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -128,6 +129,23 @@ func (e *Engine) SpendDocument(tx storage.Tx, v Visitor, now int64) error {
 		return err
 	}
 	return e.spend(tx, budget{slows: BudgetDocuments, limit: documentsHour, window: time.Hour}, "", now)
+}
+
+// SpendPushed counts a request that a client without a secret pushes from a visitor's network: each is a row that anybody may have us
+// keep, like a sign-in that is begun. *TooMany.
+func (e *Engine) SpendPushed(tx storage.Tx, v Visitor, now int64) error {
+	return e.spend(tx, budget{slows: BudgetNetworkPushed, limit: e.cfg.Budgets.FlowsNetworkHour, window: time.Hour}, v.Network, now)
+}
+
+// picturesHour is how many pictures a person may have drawn anew: each takes a processor for a while.
+const picturesHour = 30
+
+// SpendPicture counts a picture that a person sends, before it is looked at; *TooMany.
+func (e *Engine) SpendPicture(ctx context.Context, user storage.ID) error {
+	now := e.now()
+	return e.store.Write(ctx, func(tx storage.Tx) error {
+		return e.spend(tx, budget{slows: BudgetPictures, limit: picturesHour, window: time.Hour}, user.String(), now)
+	})
 }
 
 // SpendDeviceCode counts a device code that is handed out to a visitor's network; *TooMany.

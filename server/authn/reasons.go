@@ -79,6 +79,8 @@ const (
 	BudgetDevices              = "devices"                // device codes of the whole server
 	BudgetNetworkDeviceGuesses = "network_device_guesses" // user codes typed by this network
 	BudgetDeviceGuesses        = "device_guesses"         // wrong user codes of the whole server
+	BudgetNetworkPushed        = "network_pushed"         // requests that clients without a secret push from this network
+	BudgetPictures             = "pictures"               // that this person sends
 	BudgetAllMails             = "all_mails"              // mails of the whole server
 	BudgetSecondFactor         = "second_factor"          // answers to a second factor of this person, in an hour
 	BudgetNotices              = "notices"                // mails about changes to this person's account

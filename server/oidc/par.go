@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/web"
 	"gatelatch/storage"
 )
@@ -43,6 +44,11 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request) error {
 	if _, err = p.read(ctx, q, p.micros()); err != nil {
 		return pushRefused(err)
 	}
+	if c.Public() {
+		if err := p.spendPushed(r); err != nil {
+			return err
+		}
+	}
 	uri, err := p.push(ctx, q)
 	if err != nil {
 		return err
@@ -51,6 +57,17 @@ func (p *Provider) par(w http.ResponseWriter, r *http.Request) error {
 		RequestURI string `json:"request_uri"`
 		ExpiresIn  int64  `json:"expires_in"`
 	}{uri, int64(pushedLife.Seconds())})
+}
+
+// spendPushed counts a request that somebody pushes who has not shown who they are.
+func (p *Provider) spendPushed(r *http.Request) error {
+	now := p.micros()
+	err := p.store.Write(r.Context(), func(tx storage.Tx) error { return p.engine.SpendPushed(tx, p.visitor(r), now) })
+	var many *authn.TooMany
+	if errors.As(err, &many) {
+		return &web.Error{Status: http.StatusTooManyRequests, Code: "too_many_requests", Message: "Too many requests are pushed. Try again later.", RetryAfter: many.Wait, Err: err}
+	}
+	return err
 }
 
 // pushedKey binds the code to come to the key of a DPoP proof that a pushed request is sent with (RFC 9449 §10.1).
