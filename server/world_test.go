@@ -193,6 +193,8 @@ type person struct {
 	screen *httptest.ResponseRecorder // the last answer that was no redirect of ours
 	at     string                     // its path
 	left   string                     // the address outside that the server has sent the browser to
+	given  []string                   // values of the session cookie that it was given
+	before storage.ID                 // the session that it had when something began
 }
 
 func (w *world) person() *person {
@@ -242,6 +244,7 @@ func (p *person) send(r *http.Request) *httptest.ResponseRecorder {
 	}
 	rec := p.do(r)
 	p.jar.SetCookies(p.url, rec.Result().Cookies())
+	p.given = append(p.given, sessionCookies(rec)...)
 	return rec
 }
 
