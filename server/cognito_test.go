@@ -1,10 +1,16 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"gatelatch/server"
+	"gatelatch/server/authn"
+	"gatelatch/server/srp/srptest"
 
 	"gatelatch/storage"
 )
@@ -261,4 +267,123 @@ func TestANewAddressCountsOnceItsCodeHasCome(t *testing.T) {
 	a.is("AliasExistsException", "VerifyUserAttribute", verify(a.code("ben@example.com")))
 	a.is("NotAuthorizedException", "UpdateUserAttributes", me(map[string]any{"UserAttributes": []any{map[string]any{"Name": "email_verified", "Value": "true"}}}))
 	a.is("InvalidParameterException", "UpdateUserAttributes", me(map[string]any{"UserAttributes": []any{map[string]any{"Name": "custom:nothing", "Value": "x"}}}))
+}
+
+// Applications go on with the sub once they were told it, whichever of their names the person has typed.
+func TestASignInByAnotherNameOfThePersonGoesOnWithTheirSub(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide, func(c *server.Config) {
+		c.Experience.SecondFactors = []authn.Method{authn.MethodTOTP, authn.MethodCode}
+	})
+	a := w.amplify(true)
+	g := a.keyholder()
+	const ann = "ann@example.com"
+	sub, eve := a.member(ann, annsPassword), a.member("eve@example.com", annsPassword)
+	g.asks("", "AdminUpdateUserAttributes", map[string]any{"Username": ann, "UserAttributes": attributesOf("preferred_username", "annie")})
+	g.asks("", "AdminSetUserMFAPreference", map[string]any{"Username": ann, "EmailMfaSettings": map[string]any{"Enabled": true, "PreferredMfa": true}})
+	for _, name := range []string{"annie", sub, strings.ToUpper(ann)} {
+		asked := a.is("", "RespondToAuthChallenge", a.srpAnswer(name, annsPassword, nil))
+		if to := asked["ChallengeParameters"].(map[string]any)["CODE_DELIVERY_DESTINATION"]; asked["ChallengeName"] != "EMAIL_OTP" || to != "a***@e***" {
+			t.Fatalf("%s: %v", name, asked)
+		}
+		answer := func(name string) map[string]any {
+			return respond(asked, "EMAIL_OTP", map[string]any{"USERNAME": name, "EMAIL_OTP_CODE": "000000"})
+		}
+		for _, other := range []string{eve, "eve@example.com", "", "eve", storage.NewID().String()} {
+			if out := a.is(map[bool]string{true: "InvalidParameterException", false: "NotAuthorizedException"}[other == ""], "RespondToAuthChallenge", answer(other)); other != "" && out["message"] != "Invalid session for the user." {
+				t.Errorf("%s, answered for %q: %v", name, other, out)
+			}
+		}
+		right := answer(sub)
+		right["ChallengeResponses"].(map[string]any)["EMAIL_OTP_CODE"] = a.code(ann)
+		tokensOf(t, a.is("", "RespondToAuthChallenge", right))
+	}
+}
+
+// A session is bound to its client, its person and its step, and is dead after its answer.
+func TestASessionIsGoodForItsClientItsPersonAndItsStep(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(true)
+	err := w.store.Write(t.Context(), func(tx storage.Tx) error {
+		return tx.InsertClient(storage.Client{ID: "other", Nonce: make([]byte, 16), Name: "Other", Type: "spa", Source: "api", Settings: storage.ClientSettings{Cognito: true, SRP: true}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ann, eve = "ann@example.com", "eve@example.com"
+	a.member(ann, annsPassword)
+	a.member(eve, annsPassword)
+	code := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": ann, "PREFERRED_CHALLENGE": "EMAIL_OTP"}))
+	answers := map[string]map[string]any{
+		"SELECT_CHALLENGE":      {"ANSWER": "EMAIL_OTP"},
+		"EMAIL_OTP":             {"EMAIL_OTP_CODE": a.code(ann)},
+		"PASSWORD_VERIFIER":     {"PASSWORD_CLAIM_SECRET_BLOCK": base64.StdEncoding.EncodeToString([]byte(code["Session"].(string))), "PASSWORD_CLAIM_SIGNATURE": "AAAA", "TIMESTAMP": srptest.Timestamp(w.now())},
+		"WEB_AUTHN":             {"CREDENTIAL": "{}"},
+		"SOFTWARE_TOKEN_MFA":    {"SOFTWARE_TOKEN_MFA_CODE": "123456"},
+		"SELECT_MFA_TYPE":       {"ANSWER": "EMAIL_OTP"},
+		"MFA_SETUP":             {},
+		"NEW_PASSWORD_REQUIRED": {"NEW_PASSWORD": "another long secret"},
+	}
+	of := func(session any, name, who string) map[string]any {
+		responses := map[string]any{"USERNAME": who}
+		for key, value := range answers[name] {
+			responses[key] = value
+		}
+		return respond(map[string]any{"Session": session}, name, responses)
+	}
+	refused := func(what string, in map[string]any) {
+		t.Helper()
+		if out := a.is("NotAuthorizedException", "RespondToAuthChallenge", in); out["message"] != "Invalid session for the user." {
+			t.Errorf("%s: %v", what, out)
+		}
+	}
+	for name := range answers {
+		if name != "EMAIL_OTP" {
+			refused("the session of a code for "+name, of(code["Session"], name, ann))
+		}
+	}
+	offered := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": ann}))
+	refused("the session of a choice for a code", of(offered["Session"], "EMAIL_OTP", ann))
+	refused("somebody else", of(code["Session"], "EMAIL_OTP", eve))
+	elsewhere := of(code["Session"], "EMAIL_OTP", ann)
+	elsewhere["ClientId"] = "other"
+	refused("another client", elsewhere)
+	spoilt := []byte(code["Session"].(string))
+	spoilt[len(spoilt)/2] ^= 1
+	refused("a session that was changed", of(string(spoilt), "EMAIL_OTP", ann))
+	for _, operation := range []string{"AssociateSoftwareToken", "VerifySoftwareToken"} {
+		a.is("NotAuthorizedException", operation, map[string]any{"Session": code["Session"], "UserCode": "123456"})
+	}
+	right := of(code["Session"], "EMAIL_OTP", ann)
+	tokensOf(t, a.is("", "RespondToAuthChallenge", right))
+	refused("the answer again", right)
+	w.later.Add(int64(16 * time.Minute))
+	if out := a.is("NotAuthorizedException", "RespondToAuthChallenge", of(offered["Session"], "SELECT_CHALLENGE", ann)); out["message"] != "Invalid session for the user, session is expired." {
+		t.Errorf("after 16 minutes: %v", out)
+	}
+}
+
+// Applications throw their tokens away at these, and show some of them.
+func TestTokensThatAreOverAreToldFromThoseThatWereRevoked(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	a := w.amplify(false)
+	a.member("ann@example.com", annsPassword)
+	signIn := func() map[string]any {
+		return tokensOf(t, a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": "ann@example.com", "PASSWORD": annsPassword})))
+	}
+	says := func(what, operation, want string, in map[string]any) {
+		t.Helper()
+		if out := a.is("NotAuthorizedException", operation, in); out["message"] != want {
+			t.Errorf("%s: got %v, want %s", what, out["message"], want)
+		}
+	}
+	revoked, over := signIn(), signIn()
+	a.is("", "RevokeToken", map[string]any{"Token": revoked["RefreshToken"]})
+	says("an access token, revoked", "GetUser", "Access Token has been revoked", map[string]any{"AccessToken": revoked["AccessToken"]})
+	says("a refresh token, revoked", "GetTokensFromRefreshToken", "Refresh Token has been revoked", map[string]any{"RefreshToken": revoked["RefreshToken"]})
+	says("nobody's access token", "GetUser", "Invalid Access Token", map[string]any{"AccessToken": "a.b.c"})
+	says("nobody's refresh token", "GetTokensFromRefreshToken", "Invalid Refresh Token", map[string]any{"RefreshToken": "nothing we know"})
+	w.later.Add(int64(61 * time.Minute))
+	says("an access token, over", "GetUser", "Access Token has expired", map[string]any{"AccessToken": over["AccessToken"]})
+	w.later.Add(int64(400 * 24 * time.Hour))
+	says("a refresh token, over", "InitiateAuth", "Refresh Token has expired", auth("REFRESH_TOKEN_AUTH", map[string]any{"REFRESH_TOKEN": over["RefreshToken"]}))
 }

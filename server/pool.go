@@ -95,6 +95,10 @@ func poolReason(err error) error {
 	switch {
 	case errors.Is(err, oidc.ErrNotGranted):
 		return cognito.ErrNotGranted
+	case errors.Is(err, oidc.ErrExpired):
+		return cognito.ErrExpired
+	case errors.Is(err, oidc.ErrRevoked):
+		return cognito.ErrRevoked
 	case errors.Is(err, oidc.ErrReused):
 		return cognito.ErrReused
 	case errors.Is(err, oidc.ErrAnswered):

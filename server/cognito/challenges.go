@@ -8,6 +8,7 @@ import (
 
 	"gatelatch/server/authn"
 	"gatelatch/server/srp"
+	"gatelatch/storage"
 )
 
 // respondToAuthChallenge takes the answer to a challenge. A wrong code leaves the session as it is: Amplify tries again with the same.
@@ -53,9 +54,13 @@ func (d *Door) respondToAuthChallenge(c *call) (any, error) {
 	return answer(a, t)
 }
 
-// samePerson demands that the answer is about the person of the session, in whichever of their names.
+// samePerson demands that the answer is about the person of the session, in whichever of their names: applications go on with the sub
+// when they were told it, whichever of the addresses, or the username, was typed.
 func (d *Door) samePerson(a *attempt, t ticket) error {
 	name := a.param["USERNAME"]
+	if name != "" && name == t.Name {
+		return nil
+	}
 	if t.Step == passwordAnswer {
 		var x exchange
 		if json.Unmarshal(t.Extra, &x) == nil && name == x.User {
@@ -71,7 +76,15 @@ func (d *Door) samePerson(a *attempt, t ticket) error {
 	if login == t.Name || err1 == nil && err2 == nil && mine == theirs {
 		return nil
 	}
-	return errSession
+	sub, err := storage.ParseID(name)
+	if err != nil {
+		return errSession
+	}
+	u, err := d.Engine.Known(a.ctx, t.Name)
+	if errors.Is(err, authn.ErrNoUser) || err == nil && u.ID != sub {
+		err = errSession
+	}
+	return err
 }
 
 // blockOf and sessionOf write a session as the block that a client signs, and read it again.

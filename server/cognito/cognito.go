@@ -47,7 +47,9 @@ type Holder struct {
 
 // Why there are no tokens.
 var (
-	ErrNotGranted = errors.New("the token is not alive, or not one of this client's")
+	ErrNotGranted = errors.New("the token is not one of this client's")
+	ErrExpired    = errors.New("the token has expired")
+	ErrRevoked    = errors.New("the token was revoked")
 	ErrReused     = errors.New("the refresh token was replaced long ago")
 	ErrAnswered   = errors.New("this sign-in had its tokens already")
 )
@@ -57,11 +59,11 @@ type Issuer interface {
 	// Issue makes a grant and its tokens for somebody who has signed in, and marks the flow as answered. ErrNotGranted (the
 	// application is not for them), ErrAnswered.
 	Issue(ctx context.Context, live authn.Live, client, flow string) (Tokens, error)
-	// Renew answers a refresh token. ErrNotGranted, ErrReused.
+	// Renew answers a refresh token. ErrNotGranted, ErrExpired, ErrRevoked, ErrReused.
 	Renew(ctx context.Context, refresh, client string) (Tokens, error)
 	// End ends the grant that a refresh token names; a token of nobody, or somebody else's, is a success in which nothing happens.
 	End(ctx context.Context, refresh, client string) error
-	// Holder checks an access token. ErrNotGranted.
+	// Holder checks an access token. ErrNotGranted, ErrExpired, ErrRevoked.
 	Holder(ctx context.Context, access string) (Holder, error)
 }
 

@@ -41,13 +41,21 @@ func (d *Door) askSecond(a *attempt) (any, error) {
 
 // second begins one second factor.
 func (d *Door) second(a *attempt, name string) (any, error) {
+	u, _, err := d.Engine.Standing(a.ctx, a.visitor, a.flow)
+	if err != nil {
+		return nil, err
+	}
 	if name == softwareToken {
-		return challenge{ChallengeName: softwareToken, Session: d.ticket(a, softwareToken, nil), ChallengeParameters: map[string]string{"USER_ID_FOR_SRP": a.name}}, nil
+		return challenge{ChallengeName: softwareToken, Session: d.ticket(a, softwareToken, nil), ChallengeParameters: map[string]string{"USER_ID_FOR_SRP": u.ID.String()}}, nil
 	}
 	if err := d.Engine.SendSecondCode(a.ctx, a.visitor, a.flow); err != nil {
 		return nil, err
 	}
-	out := d.codeChallenge(a, a.name)
+	address, err := d.Engine.Address(a.ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := d.codeChallenge(a, address)
 	out.Session = d.ticket(a, stepSecondCode, nil)
 	return out, nil
 }

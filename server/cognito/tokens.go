@@ -58,6 +58,10 @@ func (d *Door) renew(c *call, app storage.Client, refresh string) (Tokens, error
 	switch {
 	case errors.Is(err, ErrReused):
 		return tokens, fail("RefreshTokenReuseException", "Refresh Token has been revoked")
+	case errors.Is(err, ErrExpired):
+		return tokens, fail("NotAuthorizedException", "Refresh Token has expired")
+	case errors.Is(err, ErrRevoked):
+		return tokens, fail("NotAuthorizedException", "Refresh Token has been revoked")
 	case errors.Is(err, ErrNotGranted):
 		return tokens, errRefresh
 	}
@@ -99,7 +103,12 @@ func (d *Door) revokeToken(c *call) (any, error) {
 // holder is whoever the access token of a call speaks for.
 func (d *Door) holder(c *call, token string) (Holder, error) {
 	h, err := d.Issuer.Holder(c.ctx, token)
-	if errors.Is(err, ErrNotGranted) {
+	switch {
+	case errors.Is(err, ErrExpired):
+		return h, fail("NotAuthorizedException", "Access Token has expired")
+	case errors.Is(err, ErrRevoked):
+		return h, fail("NotAuthorizedException", "Access Token has been revoked")
+	case errors.Is(err, ErrNotGranted):
 		return h, errToken
 	}
 	if err == nil && !slices.Contains(h.Scopes, selfScope) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -13,9 +14,11 @@ import (
 	"gatelatch/storage"
 )
 
-// errToken is a token that is not alive; errBound one that is, of somebody else for all we know (RFC 9449 §7.1).
+// errToken is a token that is not alive, also where it is known why (errOver, errEnded); errBound one that is, of somebody else for all we know (RFC 9449 §7.1).
 var (
 	errToken = refusedToken("The access token has expired, was revoked or is not one of this server.")
+	errOver  = fmt.Errorf("it is over: %w", errToken)
+	errEnded = fmt.Errorf("its grant was ended: %w", errToken)
 	errBound = refusedToken("The access token is bound to a key: send it as Authorization: DPoP, with a proof in the DPoP header.")
 )
 

@@ -107,7 +107,10 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 	if err != nil {
 		return nil, err
 	}
-	if p.now().Unix() >= claims.Expires || !known && claims.Audience != p.issuer {
+	if p.now().Unix() >= claims.Expires {
+		return nil, errOver
+	}
+	if !known && claims.Audience != p.issuer {
 		return nil, errToken
 	}
 	c, err := p.cache.client(ctx, claims.ClientID)
@@ -137,7 +140,13 @@ func (p *Provider) jwtAlive(ctx context.Context, token string) (*access, error) 
 	if a.person, err = p.person(ctx, id); err != nil {
 		return nil, err
 	}
-	if claims.Actor == nil && a.person.grant.ClientID != claims.ClientID || !a.person.alive() {
+	if claims.Actor == nil && a.person.grant.ClientID != claims.ClientID {
+		return nil, errToken
+	}
+	if a.person.grant.RevokedAt > 0 {
+		return nil, errEnded
+	}
+	if !a.person.alive() {
 		return nil, errToken
 	}
 	return a, nil

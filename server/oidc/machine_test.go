@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -110,7 +111,7 @@ func TestMachineTokensSayNothingAboutAPerson(t *testing.T) {
 func TestMachineTokenEnds(t *testing.T) {
 	dead := func(t *testing.T, w *world, token string) {
 		t.Helper()
-		if _, err := w.p.accessToken(t.Context(), token); err != errToken {
+		if _, err := w.p.accessToken(t.Context(), token); !errors.Is(err, errToken) {
 			t.Fatalf("got %v, want a dead token", err)
 		}
 	}
@@ -156,7 +157,7 @@ func TestRevocationOfAMachineTokenIsItsOwnClientsAndEndsNoOther(t *testing.T) {
 	}
 	w.post("/oidc/revoke", "robot", url.Values{"token": {one}, "token_type_hint": {"access_token"}}).want(t, 200, "")
 	w.start(1) // what is revoked stays revoked
-	if _, err := w.p.accessToken(t.Context(), one); err != errToken {
+	if _, err := w.p.accessToken(t.Context(), one); !errors.Is(err, errToken) {
 		t.Fatalf("got %v", err)
 	}
 	if _, err := w.p.accessToken(t.Context(), two); err != nil {

@@ -22,7 +22,9 @@ const poolScope = "openid profile email address phone groups offline_access " + 
 
 // Why the Cognito door gets no tokens.
 var (
-	ErrNotGranted = errors.New("the refresh token is not one of this client's, has expired or was revoked")
+	ErrNotGranted = errors.New("the token is not one of this client's")
+	ErrExpired    = errors.New("the token has expired")
+	ErrRevoked    = errors.New("the token was revoked")
 	ErrReused     = errors.New("the refresh token was replaced long ago")
 	ErrAnswered   = errors.New("the flow was answered already")
 )
@@ -169,7 +171,8 @@ func (p *Provider) poolTokens(ctx context.Context, m *memo, r *fosite.Request, s
 }
 
 // Renew answers a refresh token of a client of the pool with fresh tokens, by the rules of every refresh (judge): it rotates, and the
-// one before is answered for the grace. The client has been authenticated. ErrNotGranted; ErrReused, with which the grant ends.
+// one before is answered for the grace. The client has been authenticated. ErrNotGranted, ErrExpired, ErrRevoked; ErrReused, with which the
+// grant ends.
 func (p *Provider) Renew(ctx context.Context, token, clientID string) (PoolTokens, error) {
 	ctx, m := withMemo(ctx)
 	store := &grantStore{p}
@@ -181,7 +184,14 @@ func (p *Provider) Renew(ctx context.Context, token, clientID string) (PoolToken
 		return PoolTokens{}, err
 	}
 	now := p.micros()
-	if m.grant.ClientID != clientID || !m.alive() || m.grant.Expires <= now || m.grant.JKT != "" {
+	switch {
+	case m.grant.ClientID != clientID, m.grant.JKT != "":
+		return PoolTokens{}, ErrNotGranted
+	case m.grant.RevokedAt > 0:
+		return PoolTokens{}, ErrRevoked
+	case m.grant.Expires <= now:
+		return PoolTokens{}, ErrExpired
+	case !m.alive():
 		return PoolTokens{}, ErrNotGranted
 	}
 	if m.verdict = judge(m.grant, int64(t.generation), p.grace(m.client), m.keepsRefresh(), now); m.verdict == reused {
@@ -229,10 +239,16 @@ type Holder struct {
 	Scopes []string
 }
 
-// Holder checks an access token of the pool, by the one rule for all access tokens. ErrNotGranted if it is not alive, or not of the pool.
+// Holder checks an access token of the pool, by the one rule for all access tokens. ErrExpired or ErrRevoked if it was alive
+// once, ErrNotGranted if it is not of the pool.
 func (p *Provider) Holder(ctx context.Context, token string) (Holder, error) {
 	a, err := p.accessToken(ctx, token)
-	if errors.Is(err, errToken) {
+	switch {
+	case errors.Is(err, errOver):
+		return Holder{}, ErrExpired
+	case errors.Is(err, errEnded):
+		return Holder{}, ErrRevoked
+	case errors.Is(err, errToken):
 		return Holder{}, ErrNotGranted
 	}
 	if err != nil {

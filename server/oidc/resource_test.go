@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,7 +190,7 @@ func TestWhatAnAdminTakesBackIsGoneAtTheNextRefresh(t *testing.T) {
 		t.Fatalf("got %d %v", a.status, a.body)
 	}
 	w.write(func(tx storage.Tx) error { return tx.DeleteResource(files) })
-	if _, err := w.p.accessToken(t.Context(), a.text("access_token")); err != errToken {
+	if _, err := w.p.accessToken(t.Context(), a.text("access_token")); !errors.Is(err, errToken) {
 		t.Fatalf("a token for an API that is gone: %v", err)
 	}
 	if got := refresh(a.text("refresh_token")); got.status != http.StatusOK || got.text("scope") != "openid profile offline_access" {
@@ -300,7 +301,7 @@ func TestMachineGetsTokensForItsAPIs(t *testing.T) {
 		t.Fatalf("another client ended it: %v", err)
 	}
 	w.post("/oidc/revoke", "robot", url.Values{"token": {a.text("access_token")}}).want(t, 200, "")
-	if _, err := w.p.accessToken(t.Context(), a.text("access_token")); err != errToken {
+	if _, err := w.p.accessToken(t.Context(), a.text("access_token")); !errors.Is(err, errToken) {
 		t.Fatalf("revoked: got %v", err)
 	}
 	w.changeResource(orders, func(r *storage.Resource) { r.Settings.Opaque = true })
