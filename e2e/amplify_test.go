@@ -68,3 +68,8 @@ func TestAmplifySignsInByAPasskey(t *testing.T) {
 	s, environment := amplify(t, nil)
 	s.journey("amplify/passkey.mjs", environment)
 }
+
+func TestWhatElseAmplifyDoes(t *testing.T) {
+	s, environment := amplify(t, nil)
+	s.journey("amplify/features.mjs", environment)
+}

@@ -29,7 +29,7 @@ func python(t *testing.T, folder string) string {
 	return interpreter
 }
 
-func TestBoto3ManagesPeople(t *testing.T) {
+func TestBoto3AndTheAWSCLIManagePeople(t *testing.T) {
 	interpreter := python(t, "boto3")
 	s, environment := amplify(t, nil)
 	out, err := exec.Command(gatelatch, "cognito-key", "create", "journey", "--json", "--data", s.Data).Output()
@@ -46,8 +46,12 @@ func TestBoto3ManagesPeople(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	s.private = append(s.private, key.Secret)
-	run := exec.Command(interpreter, filepath.Join("boto3", "journey.py"))
-	run.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+key.ID, "AWS_SECRET_ACCESS_KEY="+key.Secret, "AWS_DEFAULT_REGION="+key.Region, "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER="+key.Endpoint,
-		"AWS_SESSION_TOKEN=", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "POOL="+environment["POOL"].(string), "CLIENT_ID="+environment["CLIENT_ID"].(string))
-	report(t, run)
+	for _, script := range []string{"journey.py", "cli.py"} {
+		t.Run(script, func(t *testing.T) {
+			run := exec.Command(interpreter, filepath.Join("boto3", script))
+			run.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+key.ID, "AWS_SECRET_ACCESS_KEY="+key.Secret, "AWS_DEFAULT_REGION="+key.Region, "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER="+key.Endpoint,
+				"AWS_SESSION_TOKEN=", "AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "POOL="+environment["POOL"].(string), "CLIENT_ID="+environment["CLIENT_ID"].(string))
+			report(t, run)
+		})
+	}
 }
