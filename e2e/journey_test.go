@@ -67,7 +67,7 @@ func report(t *testing.T, run *exec.Cmd) {
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	patience := time.AfterFunc(5*time.Minute, func() { hold.Close() })
+	patience := time.AfterFunc(10*time.Minute, func() { hold.Close() })
 	defer patience.Stop()
 	failure := run.Wait()
 

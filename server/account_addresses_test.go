@@ -211,7 +211,7 @@ func TestChangesToAddressesNeedAFreshSignIn(t *testing.T) {
 	if !strings.HasPrefix(p.at, "/account?") {
 		t.Fatalf("the fresh sign-in ends at %s", p.at)
 	}
-	p.reads("It is you: you have signed in again. Now make your change.")
+	p.reads("You have signed in again. Now make your change.")
 	w.hasAddresses(ann, "ann@example.com main", "two@example.com") // nothing happens by itself
 	p.post("/account/addresses/remove", url.Values{"address": {"two@example.com"}})
 	w.hasAddresses(ann, "ann@example.com main")

@@ -32,14 +32,14 @@ func own(f Frame) Frame {
 }
 
 func code(f Frame, change func(*CodePage)) templ.Component {
-	p := CodePage{Frame: f, Flow: "f1", Address: "ann@example.com", Digits: 6, Minutes: 10, ResendIn: 30}
+	p := CodePage{Frame: f, State: CodeFresh, Flow: "f1", Address: "ann@example.com", Digits: 6, Minutes: 10, ResendIn: 30}
 	change(&p)
 	return EnterCode(p)
 }
 
 func second(f Frame, change func(*SecondFactorPage)) templ.Component {
 	f.Here = "/sign-in/second-factor?flow=f1"
-	p := SecondFactorPage{Frame: f, Flow: "f1", Who: "ann@example.com", Way: FactorTOTP, TrustDays: 30, Others: []OtherWay{{FactorCode, SecondFactorURL("f1", FactorCode)}, {FactorRecovery, SecondFactorURL("f1", FactorRecovery)}}}
+	p := SecondFactorPage{Frame: f, State: SecondFresh, Flow: "f1", Who: "ann@example.com", Way: FactorTOTP, TrustDays: 30, Others: []OtherWay{{FactorCode, SecondFactorURL("f1", FactorCode)}, {FactorRecovery, SecondFactorURL("f1", FactorRecovery)}}}
 	change(&p)
 	return SecondFactor(p)
 }
@@ -95,6 +95,12 @@ var (
 var laptopPasskey = AccountPasskey{ID: "p1", Name: "iCloud Keychain", Made: noon, MadeOn: "Safari (Mac)", Used: noon, UsedOn: "Safari (iPhone)", Synced: true}
 
 var ann = Person{Name: "Ann Example", Address: "ann@example.com"}
+
+// Names and addresses as long as some are.
+var (
+	long    = Person{Name: "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh Cholmondeley", Address: "a.very.long.address.that.does.not.end.soon@subdomain.of.a.long.example.com"}
+	longApp = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+)
 
 var everyProvider = []Provider{{"google", "google", "Google"}, {"apple", "apple", "Apple"}, {"microsoft", "microsoft", "Microsoft"}, {"github", "github", "GitHub"}, {"gitlab", "gitlab", "GitLab"},
 	{"discord", "discord", "Discord"}, {"facebook", "facebook", "Facebook"}, {"amazon", "amazon", "Amazon"}, {"staff", "oidc", "Staff of Bookstore"}}
@@ -158,6 +164,13 @@ var states = []state{
 	{"sign-in-signed-in-error", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &Person{Address: "ann@example.com"}, Email: "bob", BadAddress: true})
 	}},
+	{"sign-in-long", PageMayLeave, func(f Frame) templ.Component {
+		f.AppName, f.Host = longApp, "sign-in.of.a.town.with.a.long.name.and.many.departments.example"
+		return SignIn(SignInPage{Frame: f, Flow: "f1", SignedIn: &long, Providers: []Provider{{"staff", "oidc", longApp}}})
+	}},
+	{"code-long", PageMayLeave, func(f Frame) templ.Component {
+		return code(f, func(p *CodePage) { p.Address = long.Address })
+	}},
 	{"sign-in-passkey", PageMayLeave, func(f Frame) templ.Component {
 		return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpOpen, Passkey: askPasskey})
 	}},
@@ -173,10 +186,16 @@ var states = []state{
 		return SignIn(SignInPage{Frame: f, Flow: "f1", Passkey: PasskeySignIn{NeedsHTTPS: true}})
 	}},
 	{"passkey-offer", PageMayLeave, func(f Frame) templ.Component {
-		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, GoOnURL: "/oidc/resume?flow=f1"})
+		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, Trouble: PasskeyFine, GoOnURL: "/oidc/resume?flow=f1"})
 	}},
 	{"passkey-offer-failed", PageMayLeave, func(f Frame) templ.Component {
 		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, Trouble: PasskeyFailed, GoOnURL: "/oidc/resume?flow=f1"})
+	}},
+	{"passkey-offer-late", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, Trouble: PasskeyLate, GoOnURL: "/oidc/resume?flow=f1"})
+	}},
+	{"passkey-offer-full", PageMayLeave, func(f Frame) templ.Component {
+		return PasskeyOffer(PasskeyOfferPage{Frame: f, Ask: makePasskey, Trouble: PasskeyFull, GoOnURL: "/oidc/resume?flow=f1"})
 	}},
 	{"passkey-made", PageMayLeave, func(f Frame) templ.Component {
 		return PasskeyMade(PasskeyMadePage{Frame: f, Name: "iCloud Keychain", GoOnURL: "/oidc/resume?flow=f1"})
@@ -259,6 +278,11 @@ var states = []state{
 	{"second-recovery-length", PageMayLeave, func(f Frame) templ.Component {
 		return second(f, func(p *SecondFactorPage) { recovering(p); p.State, p.Code = SecondMalformed, "7kq2-m4xa" })
 	}},
+	{"second-or-password", PageMayLeave, func(f Frame) templ.Component {
+		return second(f, func(p *SecondFactorPage) {
+			p.Others = append(p.Others, OtherWay{FactorPassword, "/sign-in/password?flow=f1"})
+		})
+	}},
 	{"second-code", PageMayLeave, func(f Frame) templ.Component { return second(f, mailed) }},
 	{"second-code-sent", PageMayLeave, func(f Frame) templ.Component {
 		return second(f, func(p *SecondFactorPage) { mailed(p); p.Sent, p.ResendIn, p.State = true, 30, SecondSent })
@@ -323,13 +347,22 @@ var states = []state{
 		return Forgot(ForgotPage{Frame: f, Flow: "f1", Email: "ann", BadAddress: true})
 	}},
 	{"new-password", PageMayLeave, func(f Frame) templ.Component {
-		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256}})
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordFine}})
 	}},
 	{"new-password-short", PageMayLeave, func(f Frame) templ.Component {
 		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordShort}})
 	}},
 	{"new-password-personal", PageMayLeave, func(f Frame) templ.Component {
 		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 8, Most: 256, Problem: PasswordPersonal}})
+	}},
+	{"new-password-long", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordLong}})
+	}},
+	{"new-password-leaked", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordLeaked}})
+	}},
+	{"new-password-same", PageMayLeave, func(f Frame) templ.Component {
+		return ChooseNewPassword(NewPasswordPage{Frame: f, Flow: "f1", Address: "ann@example.com", NewPassword: NewPassword{Least: 15, Most: 256, Problem: PasswordSame}})
 	}},
 	{"code-or-password", PageMayLeave, func(f Frame) templ.Component {
 		return code(f, func(p *CodePage) { p.Password = true })
@@ -365,7 +398,7 @@ var states = []state{
 		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, SignUp: SignUpClosed})
 	}},
 	{"set-up-error", PageStays, func(f Frame) templ.Component {
-		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, Email: "ann@", NameMissing: true, BadAddress: true, SignUpMissing: true})
+		return SetUp(SetUpPage{Frame: own(f), Token: "t0k3n", AskSignUp: true, SignUp: SignUpUnanswered, Email: "ann@", NameMissing: true, BadAddress: true, SignUpMissing: true})
 	}},
 	{"sign-in-invite", PageMayLeave, func(f Frame) templ.Component { return SignIn(SignInPage{Frame: f, Flow: "f1", SignUp: SignUpInvite}) }},
 	{"invitation", PageMayLeave, func(f Frame) templ.Component {
@@ -473,6 +506,11 @@ var states = []state{
 			p.Scopes = []ConsentScope{{Kind: ScopeIdentity}, {Kind: ScopeAddress, Detail: "1 High Street, Exeter"}, {Kind: ScopePhone, Detail: "+44 1392 000000"}}
 		}))
 	}},
+	{"consent-account", PageMayLeave, func(f Frame) templ.Component {
+		return Consent(consentPage(f, func(p *ConsentPage) {
+			p.Scopes = []ConsentScope{{Kind: ScopeGroups, Detail: "staff, night shift"}, {Kind: ScopeAccount}, {Kind: ScopeAccountWrite}}
+		}))
+	}},
 	{"consent-unchecked", PageMayLeave, func(f Frame) templ.Component {
 		f.AppName = "Paper Agent"
 		return Consent(consentPage(f, func(p *ConsentPage) {
@@ -524,6 +562,20 @@ var states = []state{
 				}),
 				AccountActivity{Words: f.Words}.Panel(),
 				AccountData{Words: f.Words}.Panel(),
+			}
+		})
+	}},
+	{"account-long", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Owner.Person = long
+			p.Panels = []Panel{
+				AccountWays{Words: f.Words, Count: 1, Ways: []AccountWay{{Kind: WayPasskey, Title: long.Name, Detail: long.Address, On: true}}}.Panel(),
+				accountAddresses(f, func(p *AccountAddresses) {
+					p.Addresses = []AccountAddress{{Address: long.Address, Primary: true, Proven: true}, {Address: "b" + long.Address}}
+				}),
+				accountDevices(f, func(p *AccountDevices) { p.Devices[1].Name = long.Name }),
+				AccountApps{Words: f.Words, Apps: []AccountApp{{ID: "long", Name: longApp, Scopes: []ConsentScope{{Kind: ScopeProfile}}, First: noon, Last: noon}}}.Panel(),
+				AccountActivity{Words: f.Words, Events: []AccountEvent{{Kind: "address_added", Address: long.Address, Device: long.Name, IP: "2001:db8:85a3::8a2e:370:7334", At: noon}}}.Panel(),
 			}
 		})
 	}},

@@ -13,7 +13,15 @@ const looks = [
   { name: 'phone-dark', colorScheme: 'dark', width: 390, height: 844 },
 ];
 
-const wider = (page) => page.evaluate(() => {
+// violations are what axe finds on the page as it stands.
+export async function violations(page) {
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe);
+  const found = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] }), rules);
+  return found.violations.map(({ id, nodes }) => `${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+}
+
+// wider says by how much a page scrolls sideways; "" if it does not.
+export const wider = (page) => page.evaluate(() => {
   const { scrollWidth, clientWidth } = document.documentElement;
   return scrollWidth > clientWidth ? `${scrollWidth} px of content in ${clientWidth} px` : '';
 });
@@ -24,9 +32,7 @@ export async function look(page, name) {
   for (const { name: as, colorScheme, width, height } of looks) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' }); // no colour half-way
     await page.setViewportSize({ width, height });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate((values) => axe.run(document, { runOnly: { type: 'tag', values } }), rules);
-    for (const { id, nodes } of violations) found.push(`${as}: ${id} at ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+    for (const fault of await violations(page)) found.push(`${as}: ${fault}`);
     await keep(page, `${name}-${as}`);
   }
   equal(`${name}: axe finds nothing in light, dark and on a phone`, found, []);
