@@ -1,35 +1,15 @@
 // An authenticator app, from its set-up inside a sign-in to the day its phone is lost, in Chromium: every page looked at, by keyboard
 // alone, and without JavaScript. PARTY: an app of plain pages, on a server that asks everybody for a second factor.
-import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
 import { look } from '../lib/look.mjs';
 import { mailedCode, moved, ORIGIN } from '../lib/person.mjs';
+import { app } from '../lib/totp.mjs';
 
 const { PARTY } = process.env;
 const browser = await launch();
 const complaints = [];
-
-// An authenticator app as anybody would write one from RFC 6238. A step is used once, so it waits for a fresh one.
-const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const bytes = (key) => {
-  const bits = [...key.replaceAll(' ', '')].map((d) => digits.indexOf(d).toString(2).padStart(5, '0')).join('');
-  return Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-};
-const code = (key, step) => {
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(step));
-  const mac = createHmac('sha1', bytes(key)).update(counter).digest();
-  return String((mac.readUInt32BE(mac.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-};
-let used = 0;
-const shown = async (key) => {
-  const now = () => Math.floor(Date.now() / 30_000);
-  while (now() + 1 <= used) await new Promise((done) => { setTimeout(done, 500); }); // the step to come counts, too
-  used = Math.max(used + 1, now());
-  return code(key, used);
-};
 
 async function visitor(options) {
   const page = await open(browser, options);
@@ -57,13 +37,14 @@ await journey(async () => {
   await look(page, 'authenticator');
   await page.locator('summary').click();
   const key = (await page.locator('#the-key').innerText()).trim();
+  const shown = app(key);
   check('set-up: the key stands in groups of four', /^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/.test(key), key);
   await look(page, 'authenticator-key');
   const dark = await page.locator('.qr path').evaluateAll((paths) => paths.map((p) => getComputedStyle(p).fill));
   equal('set-up: the QR code is black on white', dark, ['rgb(255, 255, 255)', 'rgb(0, 0, 0)']);
   await give(page, '#code', '000000');
   await look(page, 'authenticator-wrong');
-  await give(page, '#code', await shown(key));
+  await give(page, '#code', await shown());
   equal('set-up: the recovery codes come next', await heading(page), 'Keep your recovery codes');
   await look(page, 'recovery-codes');
   const codes = (await page.locator('#the-codes').innerText()).split('\n');
@@ -81,7 +62,7 @@ await journey(async () => {
   await give(second, '#code', '12345');
   await look(second, 'second-factor-short');
   await second.locator('[name=trust]').check();
-  await give(second, '#code', await shown(key));
+  await give(second, '#code', await shown());
   equal('second factor: it signs in', await hello(second), 'Hello ann@example.com');
   await second.goto(`${ORIGIN}/account`);
   await look(second, 'account-second-factor');
@@ -105,7 +86,7 @@ await journey(async () => {
   const typist = await visitor();
   await prove(typist, 'ann@example.com');
   await typist.waitForFunction(() => document.activeElement.id === 'code');
-  await typist.keyboard.type(await shown(key));
+  await typist.keyboard.type(await shown());
   await typist.keyboard.press('Enter');
   await typist.locator('#hello').waitFor();
   check('keyboard: the second factor needs no mouse', true);
@@ -119,9 +100,8 @@ await journey(async () => {
   await next();
   await next();
   await plain.locator('summary').click();
-  const joes = await plain.locator('#the-key').innerText();
-  used = 0;
-  await plain.fill('#code', await shown(joes));
+  const joes = app(await plain.locator('#the-key').innerText());
+  await plain.fill('#code', await joes());
   await next();
   const [plainly] = await Promise.all([plain.waitForEvent('download'), plain.locator('a[download]').click()]);
   check('without JavaScript: the codes can be downloaded', (await readFile(await plainly.path(), 'utf8')).includes('joe@example.com'));
