@@ -65,7 +65,7 @@ func TestAPasswordIsChangedOnlyRightAfterASignIn(t *testing.T) {
 	}
 	p.visit("/account/password")
 	p.proves("ann@example.com")
-	p.reads("It is you: you have signed in again.")
+	p.reads("You have signed in again.")
 	p.visit("/account/password")
 	p.submit("/account/password", "password", horse)
 	p.reads("Your password is saved.")

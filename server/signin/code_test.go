@@ -140,7 +140,7 @@ func TestExpiredCodeIsReplacedAtOnce(t *testing.T) {
 	m := p.begin("ann@example.com")
 	h.clock.pass(10 * time.Minute)
 	p.submit("/sign-in/code", "code", m.Code)
-	p.says(200, "Your code ran out")
+	p.says(200, "Your code has expired")
 	p.stranger()
 	fresh := p.mail("ann@example.com")
 	p.submit("/sign-in/code", "code", m.Code)

@@ -137,7 +137,7 @@ func (c Connection) Complaint() string {
 	case c.Kind == AppleKind && (c.TeamID == "" || c.KeyID == ""):
 		return "apple needs team_id and key_id: the team's ID and the ID of the key."
 	case c.Secret == "" && c.Kind != OIDCKind:
-		return "client_secret is missing."
+		return "client_secret is missing: the secret that the provider has given to this server (--secret-stdin)."
 	}
 	if c.Kind == AppleKind {
 		if _, err := appleKey(c.Secret); err != nil {
