@@ -66,7 +66,7 @@ func TestEventOfAChangeSaysWhatItWasAndWhatItIs(t *testing.T) {
 			details = append(details, e.Actor+" "+e.Detail)
 		}
 	}
-	if want := []string{"cli sign_up: open → closed; methods: code password passkey social → password code"}; !slices.Equal(details, want) {
+	if want := []string{"cli methods: code password passkey social → password code; sign_up: open → closed"}; !slices.Equal(details, want) {
 		t.Errorf("got events %q, want %q", details, want)
 	}
 }

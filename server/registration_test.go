@@ -371,6 +371,10 @@ func TestAnApplicationReadsChangesAndDeletesItselfAndNobodyElse(t *testing.T) {
 	if rec.Code != 200 || text(changed, "client_name") != "Desk 2" || text(changed, "policy_uri") != "https://desk.example/privacy" || text(changed, "registration_access_token") != token {
 		t.Fatalf("changed: got %d %v", rec.Code, changed)
 	}
+	log, err := w.store.View(t.Context()).EventsWith(storage.EventFilter{Kind: storage.EventClientUpdated, Client: id}, storage.ID{}, 10)
+	if err != nil || len(log) != 1 || log[0].Detail != `client_name: Desk → "Desk 2"; policy_uri: none → https://desk.example/privacy` {
+		t.Errorf("the log says %+v, %v", log, err)
+	}
 	p.signInTo(id)
 	// It may begin to keep a secret, which it does not choose; and end to.
 	_, changed = w.call("PUT", path, token, desk(members{"client_id": id, "token_endpoint_auth_method": "client_secret_basic"}))

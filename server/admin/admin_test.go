@@ -50,7 +50,7 @@ func newOffice(t *testing.T) *office {
 	o.Admin = New(
 		Config{PublicURL: &url.URL{Scheme: "http", Host: "localhost:4283"}, Issuer: "http://localhost:4283/oidc", Version: "v0", Mail: "inbox", Listen: "127.0.0.1:4283"},
 		Deps{
-			Store: store, Log: log, Now: func() time.Time { return o.clock },
+			Store: store, Secrets: keys, Log: log, Now: func() time.Time { return o.clock },
 			People: authn.New(authn.Config{}, authn.Deps{Store: store, Keys: keys, Now: func() time.Time { return o.clock }, Log: log}),
 			OpenMail: func(c storage.Captured) (Mail, error) {
 				var m Mail

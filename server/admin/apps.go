@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/clients"
 	"gatelatch/server/secret"
 	"gatelatch/storage"
@@ -347,6 +348,18 @@ func (a *Admin) showApp(ctx context.Context, id string) (*appAnswer, error) {
 	return out, err
 }
 
+// appDifference tells what two states of an application differ in, beside its secrets.
+func appDifference(old, c storage.Client) string {
+	tell := func(c storage.Client) App {
+		speaks := AppCognito{Cognito: c.Settings.Cognito, SRP: c.Settings.SRP}
+		c.Created, c.Updated, c.Settings.Cognito = 0, 0, false
+		app := new(Admin).app(c, nil)
+		app.AppCognito = speaks
+		return app
+	}
+	return authn.Difference(tell(old), tell(c))
+}
+
 // change is an application as it is to be.
 func (in AppChange) change(tx storage.Tx, id string) (storage.Client, error) {
 	c, err := findOwnApp(tx, id)
@@ -376,6 +389,10 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 		return nil, err
 	}
 	err = a.deps.Store.Write(ctx, func(tx storage.Tx) error {
+		old, err := findOwnApp(tx, id)
+		if err != nil {
+			return err
+		}
 		c, err := in.change(tx, id)
 		if err != nil {
 			return err
@@ -395,7 +412,7 @@ func (a *Admin) updateApp(ctx context.Context, id string, in AppChange) (*appAns
 			return err
 		}
 		out.Body = a.app(c, secrets)
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventClientUpdated, Actor: actor, ClientID: id})
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventClientUpdated, Actor: actor, ClientID: id, Detail: appDifference(old, c)})
 	})
 	return out, err
 }

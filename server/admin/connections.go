@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -181,15 +180,16 @@ func (a *Admin) createConnection(ctx context.Context, in NewConnection) (*connec
 func (a *Admin) updateConnection(ctx context.Context, id string, in ConnectionChange) (*connectionAnswer, error) {
 	out := &connectionAnswer{}
 	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		k, err := findOwnConnection(tx, id)
+		old, err := findOwnConnection(tx, id)
 		if err != nil {
 			return err
 		}
-		plain, err := authn.OpenConnection(a.deps.Secrets, k)
+		before, err := authn.OpenConnection(a.deps.Secrets, old)
 		if err != nil {
 			return err
 		}
-		if k, plain, err = in.apply(k, plain); err != nil {
+		k, plain, err := in.apply(old, before)
+		if err != nil {
 			return err
 		}
 		if in.Secret != nil {
@@ -202,7 +202,7 @@ func (a *Admin) updateConnection(ctx context.Context, id string, in ConnectionCh
 		if out.Body, err = a.showConnection(tx, k); err != nil {
 			return err
 		}
-		return connectionEvent(tx, storage.EventConnectionUpdated, actor, k.ID)
+		return connectionEvent(tx, storage.EventConnectionUpdated, actor, k.ID, connectionDifference(old, k, before != plain))
 	})
 	return out, err
 }
@@ -238,8 +238,25 @@ func (a *Admin) testConnection(ctx context.Context, id string) (*struct{ Body Co
 
 func (a *Admin) publicURL() string { return strings.TrimSuffix(a.cfg.PublicURL.String(), "/") }
 
-func connectionEvent(tx storage.Tx, kind, actor, id string) error {
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: actor, Detail: id})
+// connectionEvent is an event about a connection; changes are what was changed about it.
+func connectionEvent(tx storage.Tx, kind, actor, id string, changes ...string) error {
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: actor, Detail: withChanges(id, changes...)})
+}
+
+// connectionDifference tells what two states of a connection differ in; of its secret, only that it is another one.
+func connectionDifference(old, k storage.Connection, secret bool) string {
+	type told struct {
+		Name     string `json:"name"`
+		Trusted  bool   `json:"trusted"`
+		Disabled bool   `json:"disabled"`
+		Position int64  `json:"position"`
+		storage.ConnectionSettings
+	}
+	difference := authn.Difference(told{old.Name, old.Trusted, old.Disabled, old.Position, old.Settings}, told{k.Name, k.Trusted, k.Disabled, k.Position, k.Settings})
+	if secret {
+		return withChanges(difference, "client_secret")
+	}
+	return difference
 }
 
 func findConnection(tx storage.Tx, id string) (storage.Connection, error) {
@@ -348,8 +365,8 @@ func DeclareConnections(ctx context.Context, store *storage.Store, keys *secret.
 		return fmt.Errorf("read connections: %w", err)
 	}
 	var changes []func(storage.Tx) error
-	change := func(kind, id string, do func(storage.Tx) error) {
-		changes = append(changes, do, func(tx storage.Tx) error { return connectionEvent(tx, kind, "system", id) })
+	change := func(kind, id, how string, do func(storage.Tx) error) {
+		changes = append(changes, do, func(tx storage.Tx) error { return connectionEvent(tx, kind, "system", id, how) })
 	}
 	for n, d := range declared {
 		trusted := social.Trusted(d.Kind)
@@ -366,21 +383,21 @@ func DeclareConnections(ctx context.Context, store *storage.Store, keys *secret.
 		}
 		if i < 0 {
 			k.Sealed = authn.SealConnection(keys, k.ID, plain)
-			change(storage.EventConnectionCreated, k.ID, func(tx storage.Tx) error { return tx.InsertConnection(k) })
+			change(storage.EventConnectionCreated, k.ID, "", func(tx storage.Tx) error { return tx.InsertConnection(k) })
 			continue
 		}
-		same, err := sameConnection(keys, have[i], k, plain)
+		same, sameSecret, err := sameConnection(keys, have[i], k, plain)
 		if err != nil {
 			return err
 		}
 		if !same {
 			k.Sealed = authn.SealConnection(keys, k.ID, plain)
-			change(storage.EventConnectionUpdated, k.ID, func(tx storage.Tx) error { return tx.UpdateConnection(k) })
+			change(storage.EventConnectionUpdated, k.ID, connectionDifference(have[i], k, !sameSecret), func(tx storage.Tx) error { return tx.UpdateConnection(k) })
 		}
 	}
 	for _, old := range have {
 		if old.Source == "config" && !slices.ContainsFunc(declared, func(d DeclaredConnection) bool { return d.ID == old.ID }) {
-			change(storage.EventConnectionDeleted, old.ID, func(tx storage.Tx) error { return tx.DeleteConnection(old.ID) })
+			change(storage.EventConnectionDeleted, old.ID, "", func(tx storage.Tx) error { return tx.DeleteConnection(old.ID) })
 		}
 	}
 	if len(changes) == 0 {
@@ -396,11 +413,11 @@ func DeclareConnections(ctx context.Context, store *storage.Store, keys *secret.
 	})
 }
 
-// sameConnection compares what a declaration can say.
-func sameConnection(keys *secret.Keys, old, k storage.Connection, plain string) (bool, error) {
+// sameConnection compares what a declaration can say, and its secret alone.
+func sameConnection(keys *secret.Keys, old, k storage.Connection, plain string) (same, sameSecret bool, err error) {
 	before, err := authn.OpenConnection(keys, old)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	old.Sealed, old.Created, old.Updated = nil, k.Created, k.Updated
 	for _, c := range []*storage.Connection{&old, &k} {
@@ -409,5 +426,6 @@ func sameConnection(keys *secret.Keys, old, k storage.Connection, plain string) 
 			c.Settings.Claims = nil
 		}
 	}
-	return bytes.Equal([]byte(before), []byte(plain)) && reflect.DeepEqual(old, k), nil
+	sameSecret = before == plain
+	return sameSecret && reflect.DeepEqual(old, k), sameSecret, nil
 }

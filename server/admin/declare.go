@@ -94,7 +94,7 @@ func alreadyDeclared(ctx context.Context, store *storage.Store, declared []Decla
 func declare(tx storage.Tx, d Declared, now int64) error {
 	c := d.Client
 	old, err := tx.Client(c.ID)
-	kind := storage.EventClientUpdated
+	kind, difference := storage.EventClientUpdated, ""
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		c.Nonce, c.Created, c.Updated = secret.Random(16), now, now
@@ -103,7 +103,7 @@ func declare(tx storage.Tx, d Declared, now int64) error {
 	case old.Source != "config":
 		return errors.New("an application with this client_id was made by command or console. Choose another client_id, or delete that one first")
 	case !sameClient(old, c):
-		c.Updated = now
+		c.Updated, difference = now, appDifference(old, c)
 		err = tx.UpdateClient(c)
 	}
 	if err != nil {
@@ -114,6 +114,9 @@ func declare(tx storage.Tx, d Declared, now int64) error {
 		return err
 	}
 	if !sameSecret(secrets, d) {
+		if kind == storage.EventClientUpdated {
+			difference = withChanges(difference, "client_secret")
+		}
 		// The old secret of a declared application ends at once: whoever changes the file means it.
 		none := storage.NewID()
 		if err := tx.ExpireClientSecrets(c.ID, none, now); err != nil {
@@ -125,7 +128,7 @@ func declare(tx storage.Tx, d Declared, now int64) error {
 			}
 		}
 	}
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: "system", ClientID: c.ID})
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: "system", ClientID: c.ID, Detail: difference})
 }
 
 // sameClient compares what a declaration can say.

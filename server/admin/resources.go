@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/clients"
 	"gatelatch/storage"
 )
@@ -127,11 +128,12 @@ func (a *Admin) createResource(ctx context.Context, in NewResource) (*resourceAn
 func (a *Admin) updateResource(ctx context.Context, id string, in ResourceChange) (*resourceAnswer, error) {
 	out := &resourceAnswer{}
 	err := a.deps.Store.Write(ctx, func(tx storage.Tx) error {
-		r, err := findOwnResource(tx, id)
+		old, err := findOwnResource(tx, id)
 		if err != nil {
 			return err
 		}
-		if r, err = settleResource(in.apply(r)); err != nil {
+		r, err := settleResource(in.apply(old))
+		if err != nil {
 			return err
 		}
 		if err := checkServers(tx, r); err != nil {
@@ -142,7 +144,7 @@ func (a *Admin) updateResource(ctx context.Context, id string, in ResourceChange
 		if err := tx.UpdateResource(r); err != nil {
 			return err
 		}
-		return resourceEvent(tx, storage.EventResourceUpdated, actor, id)
+		return resourceEvent(tx, storage.EventResourceUpdated, actor, id, resourceDifference(old, r))
 	})
 	return out, err
 }
@@ -173,8 +175,20 @@ func (a *Admin) deleteResource(ctx context.Context, id string) error {
 	})
 }
 
-func resourceEvent(tx storage.Tx, kind, actor, id string) error {
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: actor, Detail: id})
+// resourceEvent is an event about an API; changes are what was changed about it.
+func resourceEvent(tx storage.Tx, kind, actor, id string, changes ...string) error {
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: kind, Actor: actor, Detail: withChanges(id, changes...)})
+}
+
+// withChanges names what has changed and, behind it, how.
+func withChanges(name string, changes ...string) string {
+	return strings.Join(slices.DeleteFunc(append([]string{name}, changes...), func(s string) bool { return s == "" }), "; ")
+}
+
+// resourceDifference tells what two states of an API differ in.
+func resourceDifference(old, r storage.Resource) string {
+	old.Created, old.Updated, r.Created, r.Updated = 0, 0, 0, 0
+	return authn.Difference(showResource(old), showResource(r))
 }
 
 func findResource(tx storage.Tx, id string) (storage.Resource, error) {
@@ -322,24 +336,24 @@ func DeclareResources(ctx context.Context, store *storage.Store, declared []stor
 		return fmt.Errorf("read resources: %w", err)
 	}
 	var changes []func(storage.Tx) error
-	change := func(kind, id string, do func(storage.Tx) error) {
-		changes = append(changes, do, func(tx storage.Tx) error { return resourceEvent(tx, kind, "system", id) })
+	change := func(kind, id, how string, do func(storage.Tx) error) {
+		changes = append(changes, do, func(tx storage.Tx) error { return resourceEvent(tx, kind, "system", id, how) })
 	}
 	for _, r := range declared {
 		i := slices.IndexFunc(have, func(old storage.Resource) bool { return old.ID == r.ID })
 		r.Created, r.Updated = now, now
 		switch {
 		case i < 0:
-			change(storage.EventResourceCreated, r.ID, func(tx storage.Tx) error { return tx.InsertResource(r) })
+			change(storage.EventResourceCreated, r.ID, "", func(tx storage.Tx) error { return tx.InsertResource(r) })
 		case have[i].Source != "config":
 			return fmt.Errorf("resources: %s was registered by command or console. Delete that one first", r.ID)
 		case !sameResource(have[i], r):
-			change(storage.EventResourceUpdated, r.ID, func(tx storage.Tx) error { return tx.UpdateResource(r) })
+			change(storage.EventResourceUpdated, r.ID, resourceDifference(have[i], r), func(tx storage.Tx) error { return tx.UpdateResource(r) })
 		}
 	}
 	for _, old := range have {
 		if old.Source == "config" && !slices.ContainsFunc(declared, func(r storage.Resource) bool { return r.ID == old.ID }) {
-			change(storage.EventResourceDeleted, old.ID, func(tx storage.Tx) error { return tx.DeleteResource(old.ID) })
+			change(storage.EventResourceDeleted, old.ID, "", func(tx storage.Tx) error { return tx.DeleteResource(old.ID) })
 		}
 	}
 	if len(changes) == 0 {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -140,8 +139,8 @@ func AttributesOf(u storage.User) map[string]any {
 }
 
 // setAttributes puts checked values by name into the row; nil takes one away. A new phone number is unproven until somebody
-// vouches for it. It reports whether anything is different.
-func setAttributes(u *storage.User, values map[string]any) (bool, error) {
+// vouches for it. It names what is different then.
+func setAttributes(u *storage.User, values map[string]any) (changed []string, err error) {
 	before, claims := AttributesOf(*u), AttributesOf(*u)
 	for name, value := range values {
 		put(claims, name, value)
@@ -150,18 +149,17 @@ func setAttributes(u *storage.User, values map[string]any) (bool, error) {
 	_, said := values["phone_number_verified"]
 	switch {
 	case !known && values["phone_number_verified"] != nil:
-		return false, &BadAttribute{Name: "phone_number_verified", Form: vouching}
+		return nil, &BadAttribute{Name: "phone_number_verified", Form: vouching}
 	case !known:
 		delete(claims, "phone_number_verified")
 	case !said && number != before["phone_number"]:
 		claims["phone_number_verified"] = false
 	}
-	changed := !reflect.DeepEqual(before, claims)
+	changed = changedMembers(before, claims)
 	for _, name := range columns {
 		*column(u, name), _ = claims[name].(string)
 		delete(claims, name)
 	}
-	var err error
 	u.Attributes, err = json.Marshal(claims)
 	return changed, err
 }

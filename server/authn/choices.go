@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"gatelatch/storage"
 )
@@ -115,7 +114,7 @@ func (e *Engine) ChangeExperience(ctx context.Context, by string, c ExperienceCh
 		if err := tx.SaveSetting(settingExperience, string(document), now); err != nil {
 			return err
 		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSettingChanged, Actor: by, Detail: difference(before, after)})
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSettingChanged, Actor: by, Detail: Difference(before, after)})
 	})
 	return after, err
 }
@@ -242,32 +241,3 @@ func (e *Engine) checkPeople(tx storage.Tx, x Experience) error {
 
 // begins reports whether somebody who has that can begin a sign-in.
 func (x Experience) begins(has Factors) bool { return slices.ContainsFunc(x.Methods, has.has) }
-
-// difference tells what a change has changed, for the audit log.
-func difference(before, after Experience) string {
-	var parts []string
-	for _, name := range Choices {
-		was, _ := choice(&before, name)
-		is, _ := choice(&after, name)
-		if !reflect.DeepEqual(was.Interface(), is.Interface()) {
-			parts = append(parts, fmt.Sprintf("%s: %s → %s", name, said(was), said(is)))
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-// said is a choice as text.
-func said(field reflect.Value) string {
-	switch v := field.Interface().(type) {
-	case []Method:
-		return MethodList(v, " ")
-	case []string:
-		return strings.Join(v, " ")
-	case int64:
-		return (time.Duration(max(v, 0)) * time.Second).String()
-	case string:
-		return v
-	}
-	document, _ := json.Marshal(field.Interface())
-	return string(document)
-}

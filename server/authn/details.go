@@ -123,7 +123,7 @@ func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn,
 
 // keepDetails writes what a person owes.
 func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standing, d Details, now int64) error {
-	values, names, bad := map[string]any{}, []string{}, &BadDetails{Fields: map[string]bool{}, Unaccepted: len(s.Owed.Documents) > 0 && !d.Accepted}
+	values, bad := map[string]any{}, &BadDetails{Fields: map[string]bool{}, Unaccepted: len(s.Owed.Documents) > 0 && !d.Accepted}
 	for _, f := range s.Owed.Fields {
 		a, err := s.Experience.attribute(f.Name)
 		if err != nil {
@@ -133,7 +133,7 @@ func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standi
 		case err != nil:
 			bad.Fields[f.Name] = false
 		case value != nil:
-			values[f.Name], names = value, append(names, f.Name)
+			values[f.Name] = value
 		case f.Asked == AskedRequired:
 			bad.Fields[f.Name] = true
 		}
@@ -145,12 +145,12 @@ func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standi
 	if err != nil {
 		return err
 	}
-	if changed {
+	if len(changed) > 0 {
 		u.Updated = now
 		if err := tx.UpdateUser(*u); err != nil {
 			return err
 		}
-		if err := tx.InsertEvent(ownEvent(v, u.ID, storage.EventUserChanged, strings.Join(names, " "))); err != nil {
+		if err := tx.InsertEvent(ownEvent(v, u.ID, storage.EventUserChanged, strings.Join(changed, " "))); err != nil {
 			return err
 		}
 	}

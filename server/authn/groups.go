@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,16 +84,29 @@ func (e *Engine) Join(ctx context.Context, by string, id storage.ID, groups ...s
 				return err
 			}
 		}
-		for _, group := range groups {
-			if err := tx.Join(u.ID, group, now); err != nil {
-				return err
-			}
-			if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventGroupJoined, Actor: by, UserID: u.ID, Detail: group}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return join(tx, by, u.ID, groups, now)
 	})
+}
+
+// join makes a person a member of the groups that they are no member of.
+func join(tx storage.Tx, by string, user storage.ID, groups []string, now int64) error {
+	mine, err := tx.UserGroups(user)
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		if slices.Contains(mine, group) {
+			continue
+		}
+		mine = append(mine, group)
+		if err := tx.Join(user, group, now); err != nil {
+			return err
+		}
+		if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventGroupJoined, Actor: by, UserID: user, Detail: group}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Leave ends a person's membership of a group: what is only for its members is closed to them at once, tokens included.
@@ -100,6 +114,9 @@ func (e *Engine) Join(ctx context.Context, by string, id storage.ID, groups ...s
 func (e *Engine) Leave(ctx context.Context, by string, id storage.ID, group string) error {
 	return e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, _ int64) error {
 		if err := isGroup(tx, group); err != nil {
+			return err
+		}
+		if mine, err := tx.UserGroups(u.ID); err != nil || !slices.Contains(mine, group) {
 			return err
 		}
 		if err := tx.Leave(u.ID, group); err != nil {

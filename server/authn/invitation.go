@@ -220,25 +220,20 @@ func useInvitation(tx storage.Tx, v Visitor, i *storage.Invitation, u *storage.U
 
 // grantInvited gives a person what an invitation promises. A group that was deleted meanwhile is left out.
 func grantInvited(tx storage.Tx, v Visitor, i storage.Invitation, u *storage.User, now int64) error {
+	var groups []string
 	for _, group := range i.Groups {
 		if err := isGroup(tx, group); errors.Is(err, ErrNoGroup) {
 			continue
 		} else if err != nil {
 			return err
 		}
-		if err := tx.Join(u.ID, group, now); err != nil {
-			return err
-		}
-		if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventGroupJoined, Actor: "system", UserID: u.ID, Detail: group}); err != nil {
-			return err
-		}
+		groups = append(groups, group)
+	}
+	if err := join(tx, "system", u.ID, groups, now); err != nil {
+		return err
 	}
 	if i.Role != "none" && u.Role == "none" {
-		u.Role, u.Updated = i.Role, now
-		if err := tx.UpdateUser(*u); err != nil {
-			return err
-		}
-		if err := tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRoleChanged, Actor: "system", UserID: u.ID, Detail: i.Role}); err != nil {
+		if err := giveRole(tx, "system", u, i.Role, now); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 
 	"gatelatch/storage"
@@ -202,12 +200,18 @@ func (e *Engine) SetRole(ctx context.Context, by string, id storage.ID, role str
 				return err
 			}
 		}
-		u.Role, u.Updated = role, now
-		if err := tx.UpdateUser(u); err != nil {
-			return err
-		}
-		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRoleChanged, Actor: by, UserID: u.ID, Detail: role})
+		return giveRole(tx, by, &u, role, now)
 	})
+}
+
+// giveRole writes a role that a person did not have.
+func giveRole(tx storage.Tx, by string, u *storage.User, role string, now int64) error {
+	before := u.Role
+	u.Role, u.Updated = role, now
+	if err := tx.UpdateUser(*u); err != nil {
+		return err
+	}
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventRoleChanged, Actor: by, UserID: u.ID, Detail: before + " → " + role})
 }
 
 // SetAttributes changes what is known about a person: values by the names of Attributes, nil or "" to forget one. Nobody
@@ -240,14 +244,14 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 			}
 		}
 		changed, err := setAttributes(&u, checked)
-		if err != nil || !changed {
+		if err != nil || len(changed) == 0 {
 			return err
 		}
 		u.Updated = now
 		if err := tx.UpdateUser(u); err != nil {
 			return err
 		}
-		names := strings.Join(slices.Sorted(maps.Keys(checked)), " ") // not the values: the log outlives them
+		names := strings.Join(changed, " ") // not the values: the log outlives them
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserChanged, Actor: by, UserID: u.ID, Detail: names})
 	})
 	if errors.Is(err, storage.ErrConflict) {

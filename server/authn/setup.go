@@ -102,7 +102,7 @@ func (e *Engine) CreateOwner(ctx context.Context, v Visitor, s SetUp) (SignIn, e
 			return err
 		}
 		if e.SignUpAsked() {
-			if err := saveSignUp(tx, u.ID, s.SignUp, now); err != nil {
+			if err := e.saveSignUp(tx, u.ID, s.SignUp, now); err != nil {
 				return err
 			}
 		}
@@ -134,7 +134,13 @@ func makeOwner(tx storage.Tx, address, name string, now int64, ip string) (stora
 	return u, tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventAdminSetUp, Actor: actor(u.ID), UserID: u.ID, IP: ip})
 }
 
-func saveSignUp(tx storage.Tx, by storage.ID, choice string, now int64) error {
+func (e *Engine) saveSignUp(tx storage.Tx, by storage.ID, choice string, now int64) error {
+	before, err := e.experienceIn(tx)
+	if err != nil {
+		return err
+	}
+	after := before
+	after.SignUp = choice
 	document, err := json.Marshal(choice)
 	if err != nil {
 		return err
@@ -142,5 +148,5 @@ func saveSignUp(tx storage.Tx, by storage.ID, choice string, now int64) error {
 	if err := tx.SaveSetting(settingSignUp, string(document), now); err != nil {
 		return err
 	}
-	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSettingChanged, Actor: actor(by), Detail: settingSignUp + "=" + choice})
+	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventSettingChanged, Actor: actor(by), Detail: Difference(before, after)})
 }

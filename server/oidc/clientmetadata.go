@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"gatelatch/server/authn"
 	"gatelatch/server/clients"
 	"gatelatch/server/jose"
 	"gatelatch/server/web"
@@ -219,6 +220,11 @@ func registrationRefused(err error) error {
 		return &web.Error{Status: http.StatusBadRequest, Code: "invalid_redirect_uri", Message: problem.Detail, Err: problem}
 	}
 	return &web.Error{Status: http.StatusBadRequest, Code: "invalid_client_metadata", Message: problem.Detail, Err: problem}
+}
+
+// metadataDifference tells what an application has changed about itself. Who answers for it may be a person.
+func metadataDifference(old, c storage.Client) string {
+	return authn.Difference(metadataOf(old), metadataOf(c), "contacts")
 }
 
 // metadataOf is what is registered for an application.

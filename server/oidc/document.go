@@ -306,7 +306,9 @@ func (d *documents) save(ctx context.Context, id string, m clientMetadata) error
 		if err := tx.UpdateClient(c); err != nil {
 			return err
 		}
-		return tx.InsertEvent(p.documentEvent(ctx, storage.EventClientUpdated, c))
+		event := p.documentEvent(ctx, storage.EventClientUpdated, c)
+		event.Detail = metadataDifference(old, c)
+		return tx.InsertEvent(event)
 	})
 }
 

@@ -71,7 +71,9 @@ func (p *Provider) changeRegistration(w http.ResponseWriter, r *http.Request) er
 		if err := tx.UpdateClient(c); err != nil {
 			return err
 		}
-		return tx.InsertEvent(p.registrationEvent(ctx, storage.EventClientUpdated, c))
+		event := p.registrationEvent(ctx, storage.EventClientUpdated, c)
+		event.Detail = metadataDifference(old, c)
+		return tx.InsertEvent(event)
 	})
 	if err != nil {
 		return err
