@@ -129,3 +129,81 @@ func TestPeopleAreAskedAboutOwnAttributesByTheirLabel(t *testing.T) {
 		}
 	}
 }
+
+func TestPeopleSayOwnAttributesOnTheAccountPage(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", unsettled)
+	p := w.atHome("ann@example.com")
+	w.choose(map[string]any{"attributes": append([]map[string]any{{"name": "given_name", "asked": "required", "labels": map[string]string{"en": "Called"}}, {"name": "nickname", "by_admin": true}}, companies...)})
+	w.age(2 * time.Second)
+	p.visit("/account")
+	p.reads(`<label for="profile-company"><bdi>Company</bdi></label>`, `<label for="profile-given_name"><bdi>Called</bdi></label>`, `id="profile-seats" name="seats" value="" maxlength="500" dir="auto" autocomplete="off" inputmode="decimal"`,
+		`<select class="input" id="profile-size" name="size">`, `<option value="s">Small</option>`, `type="date"`, "Works &lt;from&gt; home", "You can enter this only once.")
+	p.doesNotRead("profile-score", "profile-nickname", "<from>")
+	form := url.Values{"given_name": {"Ann"}, "company": {" Example & Daughters "}, "seats": {"3.5"}, "size": {"s"}, "founded": {"2001-02-03"}, "remote": {"false"}, "badge": {"B-1"}}
+	p.post("/account/profile", form)
+	p.reads("Saved.", `value="Example &amp; Daughters"`, `value="3.5"`, `<option value="s" selected>`, `<option value="false" selected>`, `aria-labelledby="profile-badge"><bdi>B-1</bdi>`)
+	p.doesNotRead(`name="badge"`)
+	said := func() string { return string(w.who("ann@example.com").Attributes) }
+	want := `{"badge":"B-1","company":"Example \u0026 Daughters","founded":"2001-02-03","given_name":"Ann","remote":false,"seats":3.5,"size":"s"}`
+	if said() != want {
+		t.Errorf("kept is %s, want %s", said(), want)
+	}
+	for name, value := range map[string]string{"seats": "many", "size": "xl", "founded": "yesterday", "remote": "perhaps", "given_name": " "} {
+		p.post("/account/profile", url.Values{name: {value}, "company": {"Another"}})
+		if p.screen.Code != http.StatusUnprocessableEntity || !strings.Contains(p.screen.Body.String(), `aria-describedby="profile-`+name+`-error"`) {
+			t.Errorf("%s=%s gets %d", name, value, p.screen.Code)
+		}
+	}
+	p.post("/account/profile", url.Values{"given_name": {" "}})
+	p.reads("Fill this in")
+	// What forms of ours do not have in them is not taken from forms of others.
+	p.post("/account/profile", url.Values{"badge": {"B-2"}, "score": {"100"}, "nickname": {"Boss"}, "preferred_username": {"root"}})
+	if p.reads("Saved."); said() != want {
+		t.Errorf("kept is %s, want %s", said(), want)
+	}
+	w.saidOf("ann@example.com", map[string]any{"badge": "B-3"})
+	if !strings.Contains(said(), "B-3") {
+		t.Error("an administrator cannot change what people say once")
+	}
+	w.administer("PATCH", "/users/ann@example.com", map[string]any{"nickname": "Annie"}, http.StatusOK)
+	p.visit("/account")
+	p.reads(`aria-labelledby="profile-nickname"><bdi>Annie</bdi>`)
+	p.post("/account/profile", url.Values{"company": {""}, "seats": {""}, "remote": {""}})
+	if kept := said(); strings.Contains(kept, "company") || strings.Contains(kept, "seats") || strings.Contains(kept, "remote") {
+		t.Errorf("what was emptied is kept: %s", kept)
+	}
+}
+
+func TestAnAppReadsAndChangesOwnAttributes(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", unsettled, wide)
+	w.letIn("account", "account:write")
+	w.choose(map[string]any{"attributes": append([]map[string]any{{"name": "given_name", "asked": "optional"}}, companies...)})
+	p := w.person()
+	p.visit("/oidc/authorize?" + authorization("scope", both).Encode())
+	p.proves("ann@example.com")
+	p.post("/sign-in/details", p.form("/sign-in/details"))
+	token, _ := p.redeemed()
+	answers(t, w.account(token, "PATCH", "/profile", `{"company":"Example","seats":3,"remote":true,"size":"l","badge":"B-1"}`), 200, `"seats":3`)
+	answers(t, w.account(token, "GET", "/profile", ""), 200, `"company":"Example"`)
+	for body, why := range map[string]string{`{"score":100}`: "there is no attribute", `{"badge":"B-2"}`: "said only once", `{"size":"xl"}`: "one of s, l", `{"seats":"many"}`: "a number", `{"company":{"x":1}}`: "must be",
+		`{"email":"eve@example.com"}`: "there is no attribute", `{"phone_number_verified":true}`: "there is no attribute"} {
+		answers(t, w.account(token, "PATCH", "/profile", body), 422, why)
+	}
+	answers(t, w.account(token, "PATCH", "/profile", `{"badge":"B-1","company":null}`), 200, `"badge":"B-1"`)
+	var fields []struct {
+		Name, Type        string
+		Labels            map[string]string
+		Choices           []struct{ Value string }
+		Required, Settled bool
+	}
+	if err := json.Unmarshal(w.account(token, "GET", "/profile/fields", "").Body.Bytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	at := map[string]int{}
+	for i, f := range fields {
+		at[f.Name] = i + 1
+	}
+	if at["score"] > 0 || at["company"] == 0 || fields[at["badge"]-1].Settled != true || fields[at["company"]-1].Settled || fields[at["company"]-1].Labels["de"] != "Firma" || len(fields[at["size"]-1].Choices) != 2 || fields[at["seats"]-1].Type != "number" {
+		t.Errorf("the fields are %+v", fields)
+	}
+}

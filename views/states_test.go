@@ -609,11 +609,29 @@ var states = []state{
 			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) { p.PictureBad = f.Words.T("account.picture_unread") })}
 		})
 	}},
+	{"account-own-attributes", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Problem = true
+			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) {
+				p.More = p.More[1:] // the first name is asked for
+				p.Fields = append(p.Fields,
+					AccountField{Name: "given_name", Value: "Ann", Required: true},
+					AccountField{Name: "company", Label: "Company", Type: "text", Value: "Example & Daughters"},
+					AccountField{Name: "seats", Label: "Seats", Type: "number", Value: "many", Bad: true},
+					AccountField{Name: "size", Label: "Size", Type: "choice", Value: "l", Choices: []DetailChoice{{"s", "Small"}, {"l", "Large"}}},
+					AccountField{Name: "founded", Label: "Founded", Type: "date", Value: "2001-02-03"},
+					AccountField{Name: "remote", Label: "Works from home", Type: "boolean", Value: "true"},
+					AccountField{Name: "badge", Label: "Badge", Type: "text", Once: true},
+					AccountField{Name: "number", Label: "Employee number", Type: "text", Once: true, Fixed: true, Value: "2041"},
+					AccountField{Name: "driver", Label: "May drive", Type: "boolean", Fixed: true, Value: "false"})
+			})}
+		})
+	}},
 	{"account-error", PageStays, func(f Frame) templ.Component {
 		return account(f, func(p *AccountPage) {
 			p.Problem = true
 			p.Panels = []Panel{accountProfile(f, func(p *AccountProfile) {
-				p.More[3] = AccountField{Name: "birthdate", Value: "3 Feb", Bad: true, First: true}
+				p.More[3] = AccountField{Name: "birthdate", Value: "3 Feb", Bad: true}
 				p.Open = true
 			})}
 		})

@@ -37,18 +37,15 @@ func (d *Door) profileOperations(api huma.API) {
 	operation(d, api, reads, op("get-profile", "GET", "/profile", "What is known about the person"), func(ctx context.Context, c *caller, _ *nothing) (*body[ExportProfile], error) {
 		return d.profileOf(ctx, c)
 	})
-	operation(d, api, writes, op("change-profile", "PATCH", "/profile", "Change what is known about the person; what is not named stays, \"\" forgets"),
+	operation(d, api, reads, op("list-profile-fields", "GET", "/profile/fields", "What the person can say of themselves, in the order of the account page"), func(ctx context.Context, c *caller, _ *nothing) (*body[[]ProfileField], error) {
+		list, err := d.fieldsOf(ctx, c)
+		return &body[[]ProfileField]{list}, err
+	})
+	operation(d, api, writes, op("change-profile", "PATCH", "/profile", "Change what is known about the person; what is not named stays, \"\" or null forgets"),
 		func(ctx context.Context, c *caller, in *struct {
-			Body map[string]string `doc:"Names of claims, such as name, zoneinfo, locale, given_name, address.locality"`
+			Body map[string]any `doc:"Names of fields, such as name, zoneinfo, locale, given_name, address.locality, or of attributes of this server's own"`
 		}) (*body[ExportProfile], error) {
-			values := map[string]any{}
-			for name, value := range in.Body {
-				if !own(name) {
-					return nil, &authn.BadAttribute{Name: name}
-				}
-				values[name] = value
-			}
-			if err := d.engine.SetAttributes(ctx, c.by(), c.User.ID, values); err != nil {
+			if err := d.changeProfile(ctx, c, in.Body); err != nil {
 				return nil, err
 			}
 			return d.profileOf(ctx, c)
@@ -63,18 +60,6 @@ func (d *Door) profileOperations(api huma.API) {
 	operation(d, api, writes, op("delete-picture", "DELETE", "/picture", "Take the picture away", http.StatusNoContent), func(ctx context.Context, c *caller, _ *nothing) (*nothing, error) {
 		return nil, d.keepPicture(ctx, c.visitor, c.User.ID, nil, "")
 	})
-}
-
-// own reports whether people say an attribute of themselves.
-func own(name string) bool {
-	for _, names := range [][]string{profileFields, profileMore, {"locale"}} {
-		for _, n := range names {
-			if n == name {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (d *Door) profileOf(ctx context.Context, c *caller) (*body[ExportProfile], error) {

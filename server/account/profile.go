@@ -25,12 +25,39 @@ var zones = strings.Fields(`Africa/Cairo Africa/Johannesburg Africa/Lagos Africa
 	Europe/Amsterdam Europe/Athens Europe/Berlin Europe/Brussels Europe/Bucharest Europe/Budapest Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kyiv Europe/Lisbon Europe/London
 	Europe/Madrid Europe/Oslo Europe/Paris Europe/Prague Europe/Rome Europe/Stockholm Europe/Vienna Europe/Warsaw Europe/Zurich Pacific/Auckland Pacific/Honolulu UTC`)
 
+// profileParts are what people say of themselves: what the page shows at once, with all that this server asks for, and what stands behind
+// "More about you". What administrators alone say of an attribute of the server's own is none of it.
+func profileParts(x authn.Experience) (front, more []authn.Field) {
+	for _, name := range profileFields {
+		front = append(front, x.Field(name))
+	}
+	for _, f := range x.Attributes {
+		if f.Own() && !f.ByAdmin || f.Asked != "" && slices.Contains(profileMore, f.Name) {
+			front = append(front, f)
+		}
+	}
+	for _, name := range profileMore {
+		if f := x.Field(name); f.Asked == "" {
+			more = append(more, f)
+		}
+	}
+	return front, more
+}
+
+// settled reports whether a person cannot change what is said of them: it is an administrator's, or they have said it once for all.
+func settled(f authn.Field, known map[string]any) bool {
+	return f.ByAdmin || f.Immutable && authn.ValueOf(known, f.Name) != nil
+}
+
 // profilePanel is "Profile".
 func (d *Door) profilePanel(v *visit) (views.Panel, error) {
 	u := v.live.User
 	known := authn.AttributesOf(u)
+	x, err := d.engine.Experience(v.ctx())
+	if err != nil {
+		return nil, err
+	}
 	p := views.AccountProfile{Words: v.frame.Words, Status: v.status("profile"), Username: u.Username, Locale: u.Locale, Languages: v.frame.Words.Languages(), Zones: zones}
-	var err error
 	if p.Owner, err = d.owner(v.ctx(), u); err != nil {
 		return nil, err
 	}
@@ -44,42 +71,65 @@ func (d *Door) profilePanel(v *visit) (views.Panel, error) {
 	if p.Locale != "" && !slices.ContainsFunc(p.Languages, func(l words.Language) bool { return l.Tag == p.Locale }) {
 		p.Languages = append(slices.Clone(p.Languages), words.Language{Tag: p.Locale, Name: p.Locale}) // known to apps, though not spoken here
 	}
-	fields := func(names []string) (list []views.AccountField) {
-		for _, name := range names {
-			f := views.AccountField{Name: name, Value: textOf(known, name), Bad: name == bad, First: name == bad}
-			if bad != "" {
-				f.Value = v.trouble.typed.Get(name)
+	fields := func(of []authn.Field) (list []views.AccountField) {
+		for _, f := range of {
+			shown := shownField(p.Words, f, known)
+			if shown.Fixed && shown.Value == "" {
+				continue // nothing is said, and nothing can be
 			}
-			list = append(list, f)
+			if bad != "" && !shown.Fixed {
+				shown.Value, shown.Bad, shown.Missing = v.trouble.typed.Get(f.Name), f.Name == bad, f.Name == bad && v.trouble.key == missing
+			}
+			list = append(list, shown)
 		}
 		return list
 	}
-	p.Fields, p.More = fields(profileFields), fields(profileMore)
-	p.Open = slices.Contains(profileMore, bad)
+	front, more := profileParts(x)
+	p.Fields, p.More = fields(front), fields(more)
+	p.Open = slices.ContainsFunc(more, func(f authn.Field) bool { return f.Name == bad })
 	return p.Panel(), nil
 }
 
-// textOf is the value of an attribute as a field shows it, a member of the address too.
-func textOf(known map[string]any, name string) string {
-	if top, member, nested := strings.Cut(name, "."); nested {
-		known, _ = known[top].(map[string]any)
-		name = member
+// missing is the sentence for what is required and was left out.
+const missing = "details.missing"
+
+// shownField is a field with its value. A fixed one shows it in words.
+func shownField(c *words.Catalogue, f authn.Field, known map[string]any) views.AccountField {
+	value := authn.ValueOf(known, f.Name)
+	shown := views.AccountField{Name: f.Name, Label: f.Label(c.Lang()), Type: f.Type, Required: f.Asked == authn.AskedRequired, Fixed: settled(f, known), Once: f.Immutable}
+	if f.Own() && shown.Label == "" {
+		shown.Label = f.Name
 	}
-	text, _ := known[name].(string)
-	return text
+	for _, choice := range f.Choices {
+		shown.Choices = append(shown.Choices, views.DetailChoice{Value: choice.Value, Label: choice.Label(c.Lang())})
+	}
+	if text, is := value.(string); is && !shown.Fixed {
+		shown.Value = text
+	} else {
+		shown.Value = f.Text(value, c.Lang())
+	}
+	return shown
 }
 
 func (d *Door) postProfile(v *visit) error {
-	values := map[string]any{}
-	for _, name := range slices.Concat(profileFields, profileMore, []string{"locale"}) {
-		if v.in.Has(name) {
-			values[name] = v.in.Get(name)
+	x, err := d.engine.Experience(v.ctx())
+	if err != nil {
+		return err
+	}
+	values, known := map[string]any{}, authn.AttributesOf(v.live.User)
+	for _, f := range ofProfile(x) {
+		if v.in.Has(f.Name) && !settled(f, known) {
+			values[f.Name] = v.in.Get(f.Name)
 		}
 	}
-	err := d.engine.SetAttributes(v.ctx(), "user:"+v.user().String(), v.user(), values)
+	err = d.engine.SetAttributes(v.ctx(), "user:"+v.user().String(), v.user(), values)
 	var bad *authn.BadAttribute
 	if errors.As(err, &bad) {
-		return d.again(v, trouble{panel: "profile", field: bad.Name})
+		t := trouble{panel: "profile", field: bad.Name}
+		if bad.Missing {
+			t.key = missing
+		}
+		return d.again(v, t)
 	}
 	if err != nil {
 		return err

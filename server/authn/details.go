@@ -51,7 +51,7 @@ func (x Experience) lacking(u storage.User, optional bool) []Field {
 	var fields []Field
 	known := AttributesOf(u)
 	for _, f := range x.Attributes {
-		if (f.Asked == AskedRequired || optional && f.Asked == AskedOptional) && valueOf(known, f.Name) == nil {
+		if (f.Asked == AskedRequired || optional && f.Asked == AskedOptional) && ValueOf(known, f.Name) == nil {
 			fields = append(fields, f)
 		}
 	}

@@ -106,12 +106,12 @@ func (x Experience) attribute(name string) (Attribute, error) {
 	return attribute(name)
 }
 
-// field is what the server has settled about an attribute; a zero one if nothing.
-func (x Experience) field(name string) Field {
+// Field is what the server has settled about an attribute: nothing but its name for most of the standard.
+func (x Experience) Field(name string) Field {
 	if at := slices.IndexFunc(x.Attributes, func(f Field) bool { return f.Name == name }); at >= 0 {
 		return x.Attributes[at]
 	}
-	return Field{}
+	return Field{Name: name}
 }
 
 // Right says what a right value looks like, for whoever gave another.
@@ -169,8 +169,8 @@ func (f Field) read(value any) (any, bool) {
 	return kept, typed && ok
 }
 
-// valueOf is what is known of a person under a name, a member of the address too; nil if nothing.
-func valueOf(known map[string]any, name string) any {
+// ValueOf is what is known of a person under a name, a member of the address too; nil if nothing.
+func ValueOf(known map[string]any, name string) any {
 	if top, member, nested := strings.Cut(name, "."); nested {
 		known, _ = known[top].(map[string]any)
 		name = member

@@ -227,14 +227,14 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 		if err != nil {
 			return err
 		}
-		if by == actor(id) && (a.Vouched || x.field(name).ByAdmin) {
+		if by == actor(id) && (a.Vouched || x.Field(name).ByAdmin) {
 			return &BadAttribute{Name: name, Form: "said by somebody else"}
 		}
 		if checked[name], err = a.read(value); err != nil {
 			return err
 		}
-		if by == actor(id) && checked[name] == nil && x.field(name).Asked == AskedRequired {
-			return &BadAttribute{Name: name, Form: "given: it is required here"}
+		if by == actor(id) && checked[name] == nil && x.Field(name).Asked == AskedRequired {
+			return &BadAttribute{Name: name, Form: "given: it is required here", Missing: true}
 		}
 	}
 	err = e.changeUser(ctx, id, func(tx storage.Tx, u storage.User, now int64) error {
@@ -264,7 +264,7 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 func (x Experience) keepsSaid(u storage.User, values map[string]any) error {
 	known := AttributesOf(u)
 	for name, value := range values {
-		if said := valueOf(known, name); x.field(name).Immutable && said != nil && !reflect.DeepEqual(said, value) {
+		if said := ValueOf(known, name); x.Field(name).Immutable && said != nil && !reflect.DeepEqual(said, value) {
 			return &BadAttribute{Name: name, Form: "left as it is: it can be said only once"}
 		}
 	}

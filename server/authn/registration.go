@@ -80,7 +80,7 @@ func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (stora
 		if err != nil {
 			return storage.ID{}, err
 		}
-		if a.Vouched || x.field(name).ByAdmin {
+		if a.Vouched || x.Field(name).ByAdmin {
 			return storage.ID{}, &BadAttribute{Name: name, Form: "said by somebody else"}
 		}
 		if made.Attributes[name], err = a.read(value); err != nil {

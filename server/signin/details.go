@@ -59,7 +59,7 @@ func (d *Door) showDetails(s *step, status int, u storage.User, standing authn.S
 }
 
 func detailField(c *words.Catalogue, f authn.Field) views.DetailField {
-	shown := views.DetailField{Name: f.Name, Label: f.Label(c.Lang()), Type: cmp.Or(f.Type, authn.FieldText), Required: f.Asked == authn.AskedRequired}
+	shown := views.DetailField{Name: f.Name, Label: f.Label(c.Lang()), Type: cmp.Or(f.Type, authn.FieldText), Required: f.Asked == authn.AskedRequired, Once: f.Immutable}
 	if f.Own() && shown.Label == "" {
 		shown.Label = f.Name
 	}
