@@ -11,7 +11,8 @@ import (
 // cognitoOperations are those an application can call without a signature.
 var cognitoOperations = []string{"SignUp", "ConfirmSignUp", "ResendConfirmationCode", "InitiateAuth", "RespondToAuthChallenge", "GetTokensFromRefreshToken", "RevokeToken", "GlobalSignOut",
 	"GetUser", "DeleteUser", "UpdateUserAttributes", "DeleteUserAttributes", "GetUserAuthFactors", "ForgotPassword", "ConfirmForgotPassword", "ChangePassword", "AssociateSoftwareToken",
-	"VerifySoftwareToken", "SetUserMFAPreference", "ListDevices", "ForgetDevice", "UpdateDeviceStatus", "ConfirmDevice", "NoSuchOperation", ""}
+	"VerifySoftwareToken", "SetUserMFAPreference", "GetUserAttributeVerificationCode", "VerifyUserAttribute", "StartWebAuthnRegistration", "CompleteWebAuthnRegistration",
+	"ListWebAuthnCredentials", "DeleteWebAuthnCredential", "ListDevices", "GetDevice", "ForgetDevice", "UpdateDeviceStatus", "ConfirmDevice", "NoSuchOperation", ""}
 
 // administratorOperations are those that have to be signed.
 var administratorOperations = []string{"AdminCreateUser", "AdminGetUser", "AdminDeleteUser", "AdminConfirmSignUp", "AdminSetUserPassword", "AdminResetUserPassword", "AdminDisableUser",
@@ -27,12 +28,13 @@ func TestCognitoAnswersWhateverComesWith200Or400(t *testing.T) {
 	offered := a.is("", "InitiateAuth", auth("USER_AUTH", map[string]any{"USERNAME": "ann@example.com"}))
 	g := a.keyholder()
 	text := []any{"", "ann@example.com", "nobody@example.com", strings.Repeat("a", 5000), "\x00", "é\u202e", "123456", "USER_AUTH", "USER_SRP_AUTH", "EMAIL_OTP", "PASSWORD_VERIFIER", "MFA_SETUP",
-		"SELECT_CHALLENGE", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", `email ^= "ann"`, `sub = "\\u0000"`, `name = "\\ud800"`, "RESEND", "staff", g.pool, "amplify", "till", offered["Session"], tokens["AccessToken"], tokens["RefreshToken"], tokens["IdToken"], "a.b.c", "gl_rt_AAAA", "AAAA"}
+		"SELECT_CHALLENGE", "SOFTWARE_TOKEN_MFA", "NEW_PASSWORD_REQUIRED", `email ^= "ann"`, `sub = "\\u0000"`, `name = "\\ud800"`, "RESEND", "staff", "email", "WEB_AUTHN", "name", g.pool, "amplify", "till", offered["Session"], tokens["AccessToken"], tokens["RefreshToken"], tokens["IdToken"], "a.b.c", "gl_rt_AAAA", "AAAA"}
 	fields := []string{"ClientId", "Username", "Password", "ConfirmationCode", "Session", "AuthFlow", "AuthParameters", "ChallengeName", "ChallengeResponses", "UserAttributes", "UserAttributeNames",
 		"AccessToken", "RefreshToken", "Token", "UserCode", "PreviousPassword", "ProposedPassword", "SoftwareTokenMfaSettings", "EmailMfaSettings", "Filter",
-		"Limit", "PaginationToken", "NextToken", "AttributesToGet", "GroupName", "Description", "MessageAction", "TemporaryPassword", "Permanent", "UserPoolId"}
+		"Limit", "PaginationToken", "NextToken", "AttributesToGet", "GroupName", "Description", "MessageAction", "TemporaryPassword", "Permanent", "UserPoolId",
+		"AttributeName", "Code", "Credential", "CredentialId", "ClientMetadata", "SecretHash", "ClientSecret", "DesiredDeliveryMediums", "MaxResults"}
 	parameters := []string{"USERNAME", "PASSWORD", "SRP_A", "ANSWER", "EMAIL_OTP_CODE", "SOFTWARE_TOKEN_MFA_CODE", "PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP", "REFRESH_TOKEN", "PREFERRED_CHALLENGE", "NEW_PASSWORD",
-		"userAttributes.name"}
+		"userAttributes.name", "userAttributes.custom:plan", "CREDENTIAL", "SECRET_HASH", "terms_version"}
 	dice := rand.New(rand.NewPCG(1, 2))
 	of := func(list []any) any { return list[dice.IntN(len(list))] }
 	var value func(depth int) any

@@ -151,6 +151,10 @@ func TestGuessesBySRPAreCountedBeforeAnythingIsComputed(t *testing.T) {
 	if !slowed {
 		t.Error("forty guesses and nobody is slowed")
 	}
+	// What would be refused by the first look at the number is not looked at any more.
+	if _, out := a.call("InitiateAuth", auth("USER_SRP_AUTH", map[string]any{"USERNAME": "ann@example.com", "SRP_A": "0"})); out["message"] != "Password attempts exceeded" {
+		t.Errorf("after that, A = 0: %v", out)
+	}
 }
 
 func mustID(t testing.TB, text string) storage.ID {

@@ -63,10 +63,19 @@ admin.create_group(UserPoolId=POOL, GroupName="staff", Description="who works he
 check("a group twice is GroupExistsException", refused(admin.create_group, UserPoolId=POOL, GroupName="staff") == "GroupExistsException")
 admin.admin_add_user_to_group(UserPoolId=POOL, Username=ANN, GroupName="staff")
 check("she is in the group", [g["GroupName"] for g in admin.admin_list_groups_for_user(UserPoolId=POOL, Username=ANN)["Groups"]] == ["staff"])
+check("the group is described", admin.get_group(UserPoolId=POOL, GroupName="staff")["Group"]["Description"] == "who works here")
 check("the group lists her", [u["Username"] for u in admin.list_users_in_group(UserPoolId=POOL, GroupName="staff")["Users"]] == [user["Username"]])
 admin.admin_remove_user_from_group(UserPoolId=POOL, Username=ANN, GroupName="staff")
 admin.delete_group(UserPoolId=POOL, GroupName="staff")
 check("the group is gone", admin.list_groups(UserPoolId=POOL)["Groups"] == [])
+
+admin.admin_set_user_mfa_preference(UserPoolId=POOL, Username=ANN, SoftwareTokenMfaSettings={"Enabled": False})
+factors = people.get_user_auth_factors(AccessToken=access)
+check("her ways in are listed", "PASSWORD" in factors["ConfiguredUserAuthFactors"] and "UserMFASettingList" not in factors, factors)
+key = "%s_%s" % (POOL, user["Username"])
+check("devices are remembered by nobody", people.list_devices(AccessToken=access)["Devices"] == [] and not people.confirm_device(AccessToken=access, DeviceKey=key)["UserConfirmationNecessary"])
+check("a device that nobody remembers is ResourceNotFoundException", refused(people.get_device, AccessToken=access, DeviceKey=key) == "ResourceNotFoundException")
+people.update_device_status(AccessToken=access, DeviceKey=key, DeviceRememberedStatus="remembered")
 
 admin.admin_disable_user(UserPoolId=POOL, Username=ANN)
 check("whoever is disabled has no tokens and gets none", refused(people.get_user, AccessToken=access) == "NotAuthorizedException" and refused(sign_in, password=OWN) == "NotAuthorizedException")
@@ -77,14 +86,22 @@ check("a global sign-out ends her tokens", refused(people.get_user, AccessToken=
 admin.admin_reset_user_password(UserPoolId=POOL, Username=ANN)
 check("after a reset the password leads to PasswordResetRequiredException", status(ANN) == "RESET_REQUIRED" and refused(sign_in, password=OWN) == "PasswordResetRequiredException")
 admin.admin_set_user_password(UserPoolId=POOL, Username=ANN, Password=OWN + "!", Permanent=True)
-check("a permanent password signs in at once", "AuthenticationResult" in sign_in(OWN + "!"))
+result = sign_in(OWN + "!").get("AuthenticationResult", {})
+check("a permanent password signs in at once", "AccessToken" in result)
+check("a refresh token is good at InitiateAuth, too", "AccessToken" in people.initiate_auth(ClientId=APP, AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters={"REFRESH_TOKEN": result["RefreshToken"]})["AuthenticationResult"])
+try:
+    people.initiate_auth(ClientId=APP, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": ANN, "PASSWORD": OWN + "!", "SECRET_HASH": "c2VjcmV0"})
+    check("SECRET_HASH is refused", False)
+except people.exceptions.NotAuthorizedException as e:
+    check("SECRET_HASH is refused, and why", "not configured for secret" in str(e), e)
 
 pool = admin.describe_user_pool(UserPoolId=POOL)["UserPool"]
 flows = admin.describe_user_pool_client(UserPoolId=POOL, ClientId=APP)["UserPoolClient"]["ExplicitAuthFlows"]
 check("pool and application are described", pool["Id"] == POOL and "ALLOW_USER_SRP_AUTH" in flows, flows)
 
-people.sign_up(ClientId=APP, Username="carl@example.com", Password=OWN)
-check("a sign-up waits", status("carl@example.com") == "UNCONFIRMED")
+people.sign_up(ClientId=APP, Username="carl@example.com", Password=OWN, UserAttributes=[{"Name": "given_name", "Value": "Carl"}])
+waiting = admin.list_users(UserPoolId=POOL, Filter='cognito:user_status = "UNCONFIRMED"')["Users"]
+check("a sign-up waits, and is listed", status("carl@example.com") == "UNCONFIRMED" and len(waiting) == 1, waiting)
 admin.admin_confirm_sign_up(UserPoolId=POOL, Username="carl@example.com")
 check("an administrator confirms it", status("carl@example.com") == "CONFIRMED")
 

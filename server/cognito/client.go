@@ -1,6 +1,7 @@
 package cognito
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"unicode"
@@ -9,7 +10,8 @@ import (
 	"gatelatch/storage"
 )
 
-// client finds the application that is calling, if the door is open for it. It has no secret: pages cannot keep one.
+// client finds the application that is calling, if the door is open for it. It has no secret: pages cannot keep one. One that believes it
+// has is told: SECRET_HASH is keyed with the secret itself, and what this server keeps of secrets is a digest.
 func (d *Door) client(c *call, id string) (storage.Client, error) {
 	app, err := d.Store.View(c.ctx).Client(id)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -18,7 +20,23 @@ func (d *Door) client(c *call, id string) (storage.Client, error) {
 	if err != nil || app.Disabled || !app.Settings.Cognito {
 		return storage.Client{}, fail("ResourceNotFoundException", "User pool client %.60s does not exist.", printable(id))
 	}
+	if c.provesSecret() {
+		return storage.Client{}, fail("NotAuthorizedException", "Client %s is not configured for secret but secret hash was received", app.ID)
+	}
 	return app, nil
+}
+
+// provesSecret reports whether the caller shows that it knows a client's secret, in one of the places that the protocol has for it.
+func (c *call) provesSecret() bool {
+	type hash struct {
+		Hash string `json:"SECRET_HASH"`
+	}
+	var said struct {
+		SecretHash, ClientSecret           string
+		AuthParameters, ChallengeResponses hash
+	}
+	_ = json.Unmarshal(c.body, &said) // the operation says what is wrong with it
+	return said.SecretHash+said.ClientSecret+said.AuthParameters.Hash+said.ChallengeResponses.Hash != ""
 }
 
 func printable(text string) string {

@@ -125,6 +125,7 @@ func New(c Config, d Deps) *Door {
 		"ListWebAuthnCredentials":          door.listWebAuthnCredentials,
 		"DeleteWebAuthnCredential":         door.deleteWebAuthnCredential,
 		"ListDevices":                      door.listDevices,
+		"GetDevice":                        door.getDevice,
 		"ForgetDevice":                     door.noDevice,
 		"UpdateDeviceStatus":               door.noDevice,
 		"ConfirmDevice":                    door.confirmDevice,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatelatch/server/authn"
@@ -64,6 +65,13 @@ func (d *Door) startWebAuthnRegistration(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	x, err := d.Engine.Experience(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(x.Methods, authn.MethodPasskey) && !slices.Contains(x.SecondFactors, authn.MethodPasskey) {
+		return nil, fail("WebAuthnNotEnabledException", "Passkeys are not enabled for this user pool.")
+	}
 	options, err := d.Engine.AskNewPasskey(c.ctx, d.ownCeremony(c, h))
 	if err != nil {
 		return nil, err
@@ -90,10 +98,34 @@ func (d *Door) completeWebAuthnRegistration(c *call) (any, error) {
 		return nil, fail("WebAuthnChallengeNotFoundException", "The registration challenge is not known, was answered already, or its time is over.")
 	case errors.As(err, &refused) && refused.Reason == authn.PasskeyFull:
 		return nil, errLimit
+	case errors.As(err, &refused) && !slices.Contains(d.origins(c, h.Client), originOf(in.Credential)):
+		return nil, fail("WebAuthnOriginNotAllowedException", "The origin %.100s is none of those that the application is registered with.", printable(originOf(in.Credential)))
 	case errors.As(err, &refused):
 		return nil, fail("WebAuthnCredentialNotSupportedException", "The passkey was refused: %s", refused.Detail)
 	}
 	return struct{}{}, err
+}
+
+// originOf is the page on which a browser says that it has made a credential (Web Authentication §5.8.1); "" if it says nothing.
+func originOf(credential json.RawMessage) string {
+	var (
+		made struct {
+			Response struct {
+				ClientData string `json:"clientDataJSON"`
+			} `json:"response"`
+		}
+		client struct {
+			Origin string `json:"origin"`
+		}
+	)
+	if json.Unmarshal(credential, &made) != nil {
+		return ""
+	}
+	document, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(made.Response.ClientData, "="))
+	if err != nil || json.Unmarshal(document, &client) != nil {
+		return ""
+	}
+	return client.Origin
 }
 
 func (d *Door) listWebAuthnCredentials(c *call) (any, error) {

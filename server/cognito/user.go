@@ -97,6 +97,14 @@ func (d *Door) listDevices(c *call) (any, error) {
 	return map[string]any{"Devices": []any{}}, err
 }
 
+func (d *Door) getDevice(c *call) (any, error) {
+	_, err := d.speaker(c)
+	if err == nil {
+		err = fail("ResourceNotFoundException", "Device does not exist.")
+	}
+	return nil, err
+}
+
 func (d *Door) noDevice(c *call) (any, error) {
 	_, err := d.speaker(c)
 	return struct{}{}, err
