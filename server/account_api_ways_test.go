@@ -292,12 +292,12 @@ func TestAnAppShowsLinkedAccountsAndLeadsToWhereMoreAreLinked(t *testing.T) {
 
 // bodies are right bodies of the operations that take one, by operation. What is not here takes none.
 var bodies = map[string]string{
-	"change-profile": `{"name":"x"}`, "put-picture": "x", "add-address": `{"email":"two@example.com"}`, "confirm-address": `{"code":"123456"}`, "put-password": `{"password":"` + horse + `"}`,
+	"change-profile": `{"name":"x"}`, "put-picture": "x", "put-username": `{"username":"anna"}`, "add-address": `{"email":"two@example.com"}`, "confirm-address": `{"code":"123456"}`, "put-password": `{"password":"` + horse + `"}`,
 	"add-passkey": `{}`, "rename-passkey": `{"name":"x"}`, "confirm-authenticator": `{"code":"123456"}`, "prefer-second-factor": `{"on":false}`, "delete-account": `{"address":"ann@example.com"}`,
 }
 
 // needFresh are the operations that need a fresh sign-in: all that touch a way in, the download and the deletion.
-var needFresh = []string{"add-address", "make-address-primary", "remove-address", "put-password", "delete-password", "begin-passkey", "add-passkey", "remove-passkey",
+var needFresh = []string{"put-username", "add-address", "make-address-primary", "remove-address", "put-password", "delete-password", "begin-passkey", "add-passkey", "remove-passkey",
 	"begin-authenticator", "remove-authenticator", "new-recovery-codes", "prefer-second-factor", "unlink-account", "get-data", "delete-account"}
 
 func TestEveryOperationOfTheAccountAPINeedsItsTokenScopeOriginAndSignIn(t *testing.T) {

@@ -419,6 +419,21 @@ var states = []state{
 			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true, Missing: true}, {Name: "seats", Label: "Seats", Type: "number", Value: "many", Bad: true},
 				{Name: "since", Label: "Customer since", Type: "date", Value: "soon", Bad: true}, {Name: "website", Type: "text", Value: "http://a", Bad: true}}})
 	}},
+	{"details-username", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", New: true, Username: &UsernameField{Value: "ann", Problem: UsernameFine}})
+	}},
+	{"details-username-taken", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", New: true, Username: &UsernameField{Value: "bob", Problem: UsernameTaken},
+			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true, Value: "Ann"}}})
+	}},
+	{"details-username-many", PageMayLeave, func(f Frame) templ.Component {
+		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", New: true, Username: &UsernameField{Value: "bob", Problem: UsernameMany}})
+	}},
+	{"account-username", PageStays, func(f Frame) templ.Component {
+		return account(f, func(p *AccountPage) {
+			p.Panels = []Panel{accountProfile(f, func(a *AccountProfile) { a.Rename = &UsernameField{Value: "-ann", Problem: UsernameBad} })}
+		})
+	}},
 	{"details-accept", PageMayLeave, func(f Frame) templ.Component {
 		return Details(DetailsPage{Frame: own(f), Flow: "f1", Who: "ann@example.com", Documents: []DocumentLink{{"privacy", "https://bookstore.example/privacy"}}})
 	}},

@@ -13,6 +13,7 @@
 //	POST /account/passkey/new         credential
 //	GET  /account/back                flow   comes back from a sign-in
 //	POST /account/profile             names of attributes
+//	POST /account/username            username   a fresh sign-in
 //	GET  /account/password                      a fresh sign-in; the page for a new one
 //	POST /account/password            password, keep  a fresh sign-in
 //	POST /account/password/remove               a fresh sign-in
@@ -133,6 +134,7 @@ func (d *Door) Routes(mux *http.ServeMux) {
 		"GET /account":                     d.page(d.overview),
 		"GET /account/back":                d.back,
 		"POST /account/profile":            d.form(d.postProfile),
+		"POST /account/username":           d.fresh("profile", d.postUsername),
 		"GET /account/password":            d.freshPage("ways", d.password),
 		"POST /account/password":           d.fresh("ways", d.postPassword),
 		"POST /account/password/remove":    d.fresh("ways", d.postRemovePassword),

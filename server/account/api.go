@@ -237,6 +237,7 @@ func (d *Door) problem(ctx context.Context, err error) error {
 		detail string
 	}{
 		{authn.ErrBadAddress, 422, "That is no e-mail address."}, {authn.ErrHasAddress, 409, "The person has this address already."}, {authn.ErrManyAddresses, 409, "The person has as many addresses as fit."},
+		{authn.ErrUsernameTaken, 409, "The username is taken."}, {authn.ErrNotHere, 409, "Usernames are for administrators to change here."},
 		{authn.ErrNoAddress, 404, "The person has no such address, or it is not confirmed."}, {authn.ErrPrimary, 409, "The main address cannot be removed. Make another one the main address first."},
 		{authn.ErrLastWayIn, 409, "This is the last way in."}, {authn.ErrTaken, 409, "The address belongs to another account."}, {authn.ErrNotAnswer, 422, "A code has six digits."},
 		{authn.ErrCodeGone, 410, "That code cannot be used any more. Ask for a new one."}, {authn.ErrLastOwner, 409, "The last owner of the server cannot be deleted."},

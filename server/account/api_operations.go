@@ -50,6 +50,14 @@ func (d *Door) profileOperations(api huma.API) {
 			}
 			return d.profileOf(ctx, c)
 		})
+	operation(d, api, weighs, op("put-username", "PUT", "/username", "Change the username, where people sign in by one", http.StatusNoContent),
+		func(ctx context.Context, c *caller, in *struct {
+			Body struct {
+				Username string `json:"username" maxLength:"64"`
+			}
+		}) (*nothing, error) {
+			return nil, d.engine.ChangeUsername(ctx, c.visitor, c.User.ID, in.Body.Username)
+		})
 	picture := op("put-picture", "PUT", "/picture", "Send a picture: PNG, JPEG, WebP or GIF", http.StatusNoContent)
 	picture.MaxBodyBytes = maxPicture
 	operation(d, api, writes, picture, func(ctx context.Context, c *caller, in *struct {

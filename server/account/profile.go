@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"gatelatch/server/authn"
+	"gatelatch/server/web"
 	"gatelatch/views"
 	"gatelatch/views/words"
 )
 
 // What people say of themselves, by the names of authn.Attributes. How they are called in apps (preferred_username) is not among
-// them: applications take it for an account of theirs.
+// them: applications take it for an account of theirs. Where people sign in by it, it has a form of its own, behind a fresh sign-in.
 var (
 	profileFields = []string{"name", "zoneinfo"}
 	profileMore   = []string{"given_name", "family_name", "nickname", "birthdate", "phone_number", "website",
@@ -61,8 +62,15 @@ func (d *Door) profilePanel(v *visit) (views.Panel, error) {
 	if p.Owner, err = d.owner(v.ctx(), u); err != nil {
 		return nil, err
 	}
+	if x.TakesUsernames() {
+		p.Rename = &views.UsernameField{Value: u.Username}
+	}
 	bad := ""
 	switch {
+	case v.trouble.panel == "profile" && v.trouble.field == usernameField:
+		if p.Rename != nil {
+			p.Rename.Value, p.Rename.Problem = v.trouble.typed.Get(usernameField), v.trouble.username
+		}
 	case v.trouble.panel == "profile" && v.trouble.field == pictureField:
 		p.PictureBad = p.Words.T(v.trouble.key)
 	case v.trouble.panel == "profile":
@@ -109,6 +117,28 @@ func shownField(c *words.Catalogue, f authn.Field, known map[string]any) views.A
 		shown.Value = f.Text(value, c.Lang())
 	}
 	return shown
+}
+
+// usernameField is the field of the form that changes the username.
+const usernameField = "username"
+
+// postUsername changes it.
+func (d *Door) postUsername(v *visit) error {
+	err := d.engine.ChangeUsername(v.ctx(), v.visitor, v.user(), v.in.Get(usernameField))
+	var bad *authn.BadAttribute
+	switch {
+	case errors.Is(err, authn.ErrUsernameTaken):
+		return d.again(v, trouble{panel: "profile", field: usernameField, username: views.UsernameTaken})
+	case errors.Is(err, authn.ErrTooMany):
+		return d.again(v, trouble{panel: "profile", field: usernameField, username: views.UsernameMany})
+	case errors.As(err, &bad):
+		return d.again(v, trouble{panel: "profile", field: usernameField, username: views.UsernameBad})
+	case errors.Is(err, authn.ErrNotHere):
+		return web.SeeOther(v.w, v.r, home)
+	case err != nil:
+		return err
+	}
+	return d.done(v, "profile", "saved")
 }
 
 func (d *Door) postProfile(v *visit) error {

@@ -42,10 +42,11 @@ type visit struct {
 
 // trouble is why a form is shown again.
 type trouble struct {
-	panel string // whose form it is
-	field string // that is to be put right; "" for the whole form
-	key   string // of the sentence
-	typed url.Values
+	panel    string                // whose form it is
+	field    string                // that is to be put right; "" for the whole form
+	key      string                // of the sentence
+	username views.UsernameProblem // instead of a sentence, of that form
+	typed    url.Values
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }

@@ -33,7 +33,7 @@ var Attributes = []Attribute{
 	{Name: "family_name", Scope: "profile", Form: line},
 	{Name: "middle_name", Scope: "profile", Form: line},
 	{Name: "nickname", Scope: "profile", Form: line},
-	{Name: "preferred_username", Scope: "profile", Form: "up to 64 of a-z, 0-9, dot, hyphen and underscore, such as ann.example", tidy: ReadUsername},
+	{Name: "preferred_username", Scope: "profile", Form: usernameSays, tidy: ReadUsername},
 	{Name: "profile", Scope: "profile", Form: page, tidy: tidyPage},
 	{Name: "picture", Scope: "profile", Form: page, tidy: tidyPage},
 	{Name: "website", Scope: "profile", Form: page, tidy: tidyPage},

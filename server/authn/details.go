@@ -13,16 +13,17 @@ import (
 // Owed is what a person has still to say before their sign-in is done: attributes that are required here and not known of them (and of
 // new people those that are optional), and documents that they have not accepted.
 type Owed struct {
+	Username  bool // new people, where people sign in by one: they have one that was made for them, and may choose another
 	Fields    []Field
 	Documents []Document
 }
 
-func (o Owed) any() bool { return len(o.Fields) > 0 || len(o.Documents) > 0 }
+func (o Owed) any() bool { return o.Username || len(o.Fields) > 0 || len(o.Documents) > 0 }
 
 // owed looks up what a person has still to say. asked says that they have answered the page in this sign-in: what is optional is asked
 // for once, of new people.
 func (e *Engine) owed(tx storage.Tx, x Experience, user storage.ID, fresh, asked bool) (Owed, error) {
-	var o Owed
+	o := Owed{Username: fresh && !asked && x.TakesUsernames()}
 	if slices.ContainsFunc(x.Attributes, func(f Field) bool { return f.Asked != "" }) {
 		u, err := tx.User(user)
 		if err != nil {
@@ -61,6 +62,7 @@ func (x Experience) lacking(u storage.User, optional bool) []Field {
 // Details are what a person says on the page between the proofs and the session.
 type Details struct {
 	Flow     string
+	Username string            // if it is owed
 	Values   map[string]string // by the names of the fields that are owed
 	Accepted bool              // the documents
 	Cookie   string            // value of the session cookie the browser has now
@@ -69,6 +71,7 @@ type Details struct {
 // BadDetails is why details cannot be kept.
 type BadDetails struct {
 	Fields     map[string]bool // that were left out (true), or are not what they should be (false)
+	Username   error           // *BadAttribute, ErrUsernameTaken or *TooMany
 	Unaccepted bool
 }
 
@@ -78,9 +81,13 @@ func (b *BadDetails) Error() string { return "the details are not complete" }
 // GiveDetails keeps what a person was asked for, and goes on with their sign-in. What was not asked for is not looked at.
 // *BadDetails, ErrFlowGone, ErrFlowDone, ErrSignIn (this flow does not ask for details).
 func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn, error) {
-	var in SignIn
-	now := e.now()
-	err := e.store.Write(ctx, func(tx storage.Tx) error {
+	var (
+		in      SignIn
+		refused *BadDetails // a try at a username was counted: the write stands
+		now     = e.now()
+	)
+	err := e.writeUnique(ctx, func(tx storage.Tx) error {
+		in, refused = SignIn{}, nil
 		f, err := e.flow(tx, d.Flow, v.Browser, now)
 		if err == nil {
 			err = hold(tx, &f, now)
@@ -107,7 +114,9 @@ func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn,
 		if After(s) != StepDetails {
 			return ErrSignIn
 		}
-		if err := e.keepDetails(tx, v, &u, s, d, now); err != nil {
+		if err := e.keepDetails(tx, v, &u, s, d, now); errors.As(err, &refused) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		g, err := progressOf(&f)
@@ -118,10 +127,13 @@ func (e *Engine) GiveDetails(ctx context.Context, v Visitor, d Details) (SignIn,
 		in, err = e.proceed(tx, now, v, &f, u, s, g, d.Cookie)
 		return err
 	})
+	if err == nil && refused != nil {
+		err = refused
+	}
 	return in, err
 }
 
-// keepDetails writes what a person owes.
+// keepDetails writes what a person owes. A *BadDetails has written no more than that a username was tried.
 func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standing, d Details, now int64) error {
 	values, bad := map[string]any{}, &BadDetails{Fields: map[string]bool{}, Unaccepted: len(s.Owed.Documents) > 0 && !d.Accepted}
 	for _, f := range s.Owed.Fields {
@@ -141,9 +153,22 @@ func (e *Engine) keepDetails(tx storage.Tx, v Visitor, u *storage.User, s Standi
 	if len(bad.Fields) > 0 || bad.Unaccepted {
 		return bad
 	}
+	renamed := false
+	if s.Owed.Username {
+		var err error
+		if renamed, err = e.takeUsername(tx, v, u, d.Username, now); err != nil {
+			if bad.Username = err; !badUsername(err) {
+				return err
+			}
+			return bad
+		}
+	}
 	changed, err := setAttributes(u, values)
 	if err != nil {
 		return err
+	}
+	if renamed {
+		changed = append(changed, "preferred_username")
 	}
 	if len(changed) > 0 {
 		u.Updated = now
@@ -188,3 +213,12 @@ func (a Accepted) of(documents []Document) []Document {
 
 // Covers reports whether everything that a person owes an answer to was accepted.
 func (a Accepted) Covers(o Owed) bool { return len(a.of(o.Documents)) == len(o.Documents) }
+
+// badUsername reports whether a person has to choose another username, or to come back later for one.
+func badUsername(err error) bool {
+	var (
+		bad  *BadAttribute
+		many *TooMany
+	)
+	return errors.As(err, &bad) || errors.As(err, &many) || errors.Is(err, ErrUsernameTaken)
+}

@@ -46,9 +46,6 @@ func newRoomWith(t testing.TB, store *storage.Store, c authn.Config, set func(*a
 	}
 	r := &room{TB: t, store: store, mails: email.NewInbox()}
 	c.PublicURL = "https://id.example.com"
-	if c.Experience.Identifiers == "" {
-		c.Experience.Identifiers = authn.IdentifiersBoth
-	}
 	d := authn.Deps{Store: store, Keys: keys, Mail: r.mails, Now: r.now, Log: slog.New(slog.DiscardHandler)}
 	set(&d)
 	r.e = authn.New(c, d)

@@ -64,6 +64,9 @@ func (r *room) mustTry(identifier, password string) authn.SignIn {
 	return in
 }
 
+// either has people sign in by address or username.
+var either = authn.Experience{Identifiers: authn.IdentifiersBoth}
+
 // generous lets a test guess often.
 func generous() authn.Budgets {
 	b := authn.DefaultBudgets()
@@ -73,7 +76,7 @@ func generous() authn.Budgets {
 
 func TestPasswordSignsInByAddressAndByUsername(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
-		r := newRoom(t, store, authn.Config{Passwords: light})
+		r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 		u := r.person("ann@example.com", horse)
 		for _, identifier := range []string{"ann@example.com", " Ann@EXAMPLE.com", "ann", "ANN "} {
 			in := r.mustTry(identifier, horse)
@@ -92,7 +95,7 @@ func TestPasswordSignsInByAddressAndByUsername(t *testing.T) {
 }
 
 func TestTenThousandWrongPasswordsFromManyNetworksGetNobodyIn(t *testing.T) {
-	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light})
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: either, Passwords: light})
 	r.person("ann@example.com", horse)
 	before := r.mustTry("ann", horse)
 	own := browser() // the owner asks for a code before it begins
@@ -141,7 +144,7 @@ func TestTenThousandWrongPasswordsFromManyNetworksGetNobodyIn(t *testing.T) {
 func TestGuessesOfStrangersDoNotSlowTheOwnerInTheirOwnBrowser(t *testing.T) {
 	b := generous()
 	b.WrongGuessesPerAddressHour = 4
-	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light, Budgets: b})
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: either, Passwords: light, Budgets: b})
 	r.person("ann@example.com", horse)
 	mine := browser()
 	mine.Device = r.mustTry("ann", horse).Device
@@ -171,7 +174,7 @@ func TestGuessesOfStrangersDoNotSlowTheOwnerInTheirOwnBrowser(t *testing.T) {
 func TestPasswordsAndCodesShareTheGuessesOfAnAddress(t *testing.T) {
 	b := generous()
 	b.WrongGuessesPerAddressHour = 4
-	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light, Budgets: b})
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: either, Passwords: light, Budgets: b})
 	r.person("ann@example.com", horse)
 	v := browser()
 	f, m := r.begin(v, "ann@example.com")
@@ -195,7 +198,7 @@ func TestPasswordsAndCodesShareTheGuessesOfAnAddress(t *testing.T) {
 func TestRightPasswordGivesBackTheGuessesBeforeIt(t *testing.T) {
 	b := generous()
 	b.WrongGuessesPerAddressHour = 4
-	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light, Budgets: b})
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: either, Passwords: light, Budgets: b})
 	r.person("ann@example.com", horse)
 	for range 5 {
 		for range 3 {
@@ -211,7 +214,7 @@ func TestPasswordAloneWinsNoNewGuessesAtTheSecondFactor(t *testing.T) {
 	b := generous()
 	b.WrongGuessesPerAddressHour = 4
 	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light, Budgets: b,
-		Experience: authn.Experience{SecondFactor: authn.SecondFactorRequired, SecondFactors: []authn.Method{authn.MethodCode}}})
+		Experience: authn.Experience{Identifiers: authn.IdentifiersBoth, SecondFactor: authn.SecondFactorRequired, SecondFactors: []authn.Method{authn.MethodCode}}})
 	r.person("ann@example.com", horse)
 	for range 3 {
 		if _, err := r.try("ann@example.com", goose); !errors.Is(err, authn.ErrWrongAnswer) {
@@ -231,7 +234,7 @@ func TestPasswordAloneWinsNoNewGuessesAtTheSecondFactor(t *testing.T) {
 
 func TestHashIsMadeAnewAtTheNextSignInWhenParametersChange(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light})
+	r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 	u := r.person("ann@example.com", horse)
 	kept := func() string {
 		p, err := store.View(t.Context()).Password(u.ID)
@@ -247,7 +250,7 @@ func TestHashIsMadeAnewAtTheNextSignInWhenParametersChange(t *testing.T) {
 	}
 	heavier := light
 	heavier.MemoryKiB, heavier.Iterations = 128, 3
-	r = newRoom(t, store, authn.Config{Passwords: heavier})
+	r = newRoom(t, store, authn.Config{Experience: either, Passwords: heavier})
 	if _, err := r.try("ann", goose); !errors.Is(err, authn.ErrWrongAnswer) {
 		t.Fatal(err)
 	}
@@ -263,7 +266,7 @@ func TestHashIsMadeAnewAtTheNextSignInWhenParametersChange(t *testing.T) {
 
 func TestImportedHashWorksAndBecomesOneOfOurs(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light})
+	r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 	u, err := r.e.CreateUser(t.Context(), "cli", "ann@example.com", "")
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +296,7 @@ func TestKnownAndUnknownPeopleTakeTheSameStatements(t *testing.T) {
 	t.Cleanup(func() { store.Close() })
 	b := generous()
 	b.WrongGuessesPerAddressHour = 3
-	r := newRoom(t, store, authn.Config{Passwords: light, Budgets: b, Quiet: []string{"passwords"}})
+	r := newRoom(t, store, authn.Config{Experience: either, Passwords: light, Budgets: b, Quiet: []string{"passwords"}})
 	r.person("ann@example.com", horse)
 	if _, err := r.e.CreateUser(t.Context(), "cli", "bob@example.com", ""); err != nil { // has no password
 		t.Fatal(err)
@@ -329,7 +332,7 @@ func TestKnownAndUnknownPeopleTakeTheSameStatements(t *testing.T) {
 }
 
 func TestDisabledPersonWithTheRightPasswordIsAWrongAnswer(t *testing.T) {
-	r := newRoom(t, storagetest.Open(t), authn.Config{Passwords: light})
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: either, Passwords: light})
 	u := r.person("ann@example.com", horse)
 	if err := r.e.DisableUser(t.Context(), "cli", u.ID); err != nil {
 		t.Fatal(err)
@@ -344,12 +347,12 @@ func TestDisabledPersonWithTheRightPasswordIsAWrongAnswer(t *testing.T) {
 
 func TestPasswordIsNoWayInWhereTheServerOrTheApplicationDoesNotOfferIt(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Methods: []authn.Method{authn.MethodCode}}})
+	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Identifiers: authn.IdentifiersBoth, Methods: []authn.Method{authn.MethodCode}}})
 	r.person("ann@example.com", horse)
 	if _, err := r.try("ann@example.com", horse); !errors.Is(err, authn.ErrNotHere) {
 		t.Errorf("server without passwords: got %v, want ErrNotHere", err)
 	}
-	r = newRoom(t, store, authn.Config{Passwords: light})
+	r = newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 	client := storage.Client{ID: "bank", Name: "Bank", Type: "web", Nonce: []byte("0123456789abcdef"), Source: "api", Settings: storage.ClientSettings{SignInMethods: []string{"code"}}}
 	if err := store.Write(t.Context(), func(tx storage.Tx) error { return tx.InsertClient(client) }); err != nil {
 		t.Fatal(err)
@@ -366,7 +369,7 @@ func TestPasswordIsNoWayInWhereTheServerOrTheApplicationDoesNotOfferIt(t *testin
 
 func TestChangeEndsTheOtherSessionsAndTheirGrants(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
-		r := newRoom(t, store, authn.Config{Passwords: light})
+		r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 		u := r.person("ann@example.com", horse)
 		grant := func(s storage.ID) storage.ID {
 			g := storage.Grant{ID: storage.NewID(), ClientID: "app", UserID: u.ID, SessionID: s, Secret: []byte("secret"), Scope: "openid offline_access", Expires: time.Now().UnixMicro() + 1e12}
@@ -414,7 +417,7 @@ func TestChangeEndsTheOtherSessionsAndTheirGrants(t *testing.T) {
 
 func TestWhatWasProvenWithAnOldPasswordIsWorthNothingAfterAChange(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{SecondFactor: authn.SecondFactorRequired, SecondFactors: []authn.Method{authn.MethodCode}}})
+	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Identifiers: authn.IdentifiersBoth, SecondFactor: authn.SecondFactorRequired, SecondFactors: []authn.Method{authn.MethodCode}}})
 	u := r.person("ann@example.com", horse)
 	v := browser()
 	flow := r.flow(v, authn.Start{})
@@ -432,13 +435,13 @@ func TestWhatWasProvenWithAnOldPasswordIsWorthNothingAfterAChange(t *testing.T) 
 func TestLengthDependsOnWhatElseIsAskedFor(t *testing.T) {
 	store := storagetest.Open(t)
 	const short = "8 chars!"
-	r := newRoom(t, store, authn.Config{Passwords: light})
+	r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 	u := r.person("ann@example.com", horse)
 	var weak *authn.WeakPassword
 	if err := r.e.SetPassword(t.Context(), "cli", u.ID, authn.NewPassword{Password: short}); !errors.As(err, &weak) || weak.Why != authn.WeakShort || weak.Rule.Least != 15 {
 		t.Errorf("alone: got %v, want it refused as too short for 15", err)
 	}
-	r = newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{SecondFactor: authn.SecondFactorRequired}})
+	r = newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Identifiers: authn.IdentifiersBoth, SecondFactor: authn.SecondFactorRequired}})
 	if rule, err := r.e.PasswordRule(t.Context(), u.ID); err != nil || rule.Least != 8 || rule.Most != 256 {
 		t.Errorf("got %+v, %v, want 8 to 256", rule, err)
 	}
@@ -455,12 +458,12 @@ func TestLengthDependsOnWhatElseIsAskedFor(t *testing.T) {
 
 func TestNobodyRemovesThePasswordThatIsTheirLastWayIn(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Methods: []authn.Method{authn.MethodPassword}}})
+	r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{Identifiers: authn.IdentifiersBoth, Methods: []authn.Method{authn.MethodPassword}}})
 	u := r.person("ann@example.com", horse)
 	if err := r.e.RemovePassword(t.Context(), "cli", u.ID); !errors.Is(err, authn.ErrLastWayIn) {
 		t.Errorf("got %v, want ErrLastWayIn", err)
 	}
-	r = newRoom(t, store, authn.Config{Passwords: light}) // codes are a way in here
+	r = newRoom(t, store, authn.Config{Experience: either, Passwords: light}) // codes are a way in here
 	if err := r.e.RemovePassword(t.Context(), "cli", u.ID); err != nil {
 		t.Errorf("got %v", err)
 	}
@@ -500,14 +503,14 @@ func (c *counter) take() []string {
 
 func TestLeaksAreAskedAboutAndSilenceRefusesNobody(t *testing.T) {
 	store := storagetest.Open(t)
-	r := newRoom(t, store, authn.Config{Passwords: light})
+	r := newRoom(t, store, authn.Config{Experience: either, Passwords: light})
 	u := r.person("ann@example.com", horse)
 	for name, c := range map[string]struct {
 		leaked bool
 		err    error
 		want   error
 	}{"leaked": {true, nil, authn.ErrWeakPassword}, "not leaked": {false, nil, nil}, "no answer": {false, errors.New("no answer"), nil}} {
-		r := newRoomWith(t, store, authn.Config{Passwords: light}, func(d *authn.Deps) {
+		r := newRoomWith(t, store, authn.Config{Experience: either, Passwords: light}, func(d *authn.Deps) {
 			d.Leaked = func(context.Context, string) (bool, error) { return c.leaked, c.err }
 		})
 		if err := r.e.SetPassword(t.Context(), "cli", u.ID, authn.NewPassword{Password: goose}); !errors.Is(err, c.want) {

@@ -137,7 +137,7 @@ func (e *Engine) Address(ctx context.Context, user storage.ID) (string, error) {
 
 // insertPerson writes a person with their address, a username made of the one they bring or of the address, and the event that says how they came to be.
 func insertPerson(tx storage.Tx, u *storage.User, address string, ev storage.Event) error {
-	name, err := freeUsername(tx, cmp.Or(u.Username, address))
+	name, err := freeUsername(tx, u.ID, cmp.Or(u.Username, address), u.Created)
 	if err != nil {
 		return err
 	}
@@ -243,9 +243,15 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 				return err
 			}
 		}
+		before := u.Username
 		changed, err := setAttributes(&u, checked)
 		if err != nil || len(changed) == 0 {
 			return err
+		}
+		if u.Username != before {
+			if err := leaveUsername(tx, u.ID, before, now); err != nil {
+				return err
+			}
 		}
 		u.Updated = now
 		if err := tx.UpdateUser(u); err != nil {
@@ -287,6 +293,9 @@ func remove(tx storage.Tx, u storage.User, by string, now int64) error {
 		return err
 	}
 	if err := tx.DeleteUser(u.ID); err != nil {
+		return err
+	}
+	if err := leaveUsername(tx, u.ID, u.Username, now); err != nil {
 		return err
 	}
 	return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventUserDeleted, Actor: by, UserID: u.ID})

@@ -73,6 +73,8 @@ const (
 	BudgetNetworkFlows         = "network_flows"          // sign-ins begun by this network
 	BudgetNetworkDevices       = "network_devices"        // device codes handed out to this network
 	BudgetNetworkRegistrations = "network_registrations"  // applications that this network registers
+	BudgetUsernames            = "usernames"              // that a person tries for themselves
+	BudgetNetworkUsernames     = "network_usernames"      // likewise, of all in a network
 	BudgetRegistrations        = "registrations"          // applications that register themselves, of the whole server
 	BudgetNetworkDocuments     = "network_documents"      // documents about applications that this network has us read
 	BudgetDocuments            = "documents"              // documents about applications that are not known yet, of the whole server

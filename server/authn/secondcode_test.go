@@ -13,7 +13,7 @@ import (
 // lettered is a room where a mailed code is a second factor, with ann@example.com, who has a password.
 func lettered(t *testing.T) (*room, storage.ID) {
 	t.Helper()
-	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: authn.Experience{SignUp: "open", Methods: []authn.Method{authn.MethodPassword, authn.MethodCode},
+	r := newRoom(t, storagetest.Open(t), authn.Config{Experience: authn.Experience{SignUp: "open", Identifiers: authn.IdentifiersBoth, Methods: []authn.Method{authn.MethodPassword, authn.MethodCode},
 		SecondFactor: authn.SecondFactorRequired, SecondFactors: []authn.Method{authn.MethodCode, authn.MethodTOTP}}})
 	u, err := r.e.CreateUser(t.Context(), "test", "ann@example.com", "Ann")
 	if err == nil {

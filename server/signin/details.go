@@ -43,6 +43,12 @@ func (d *Door) showDetails(s *step, status int, u storage.User, standing authn.S
 		return err
 	}
 	page := views.DetailsPage{Frame: d.stepFrame(s, "/sign-in/details"), Flow: s.visit.flow, Who: who, New: standing.New, Unaccepted: wrong != nil && wrong.Unaccepted}
+	if standing.Owed.Username {
+		page.Username = &views.UsernameField{Value: u.Username}
+		if wrong != nil {
+			page.Username.Value, page.Username.Problem = s.in.Get("username"), usernameProblem(wrong.Username)
+		}
+	}
 	for _, f := range standing.Owed.Fields {
 		shown := detailField(page.Words, f)
 		if wrong != nil {
@@ -69,10 +75,23 @@ func detailField(c *words.Catalogue, f authn.Field) views.DetailField {
 	return shown
 }
 
+// usernameProblem is the word for why a username was refused.
+func usernameProblem(err error) views.UsernameProblem {
+	switch {
+	case err == nil:
+		return views.UsernameFine
+	case errors.Is(err, authn.ErrUsernameTaken):
+		return views.UsernameTaken
+	case errors.Is(err, authn.ErrTooMany):
+		return views.UsernameMany
+	}
+	return views.UsernameBad
+}
+
 // postDetails keeps them and goes on.
 func (d *Door) postDetails(v *visit) error {
 	return d.inDetails(v, func(s *step, u storage.User, standing authn.Standing) error {
-		given := authn.Details{Flow: v.flow, Values: map[string]string{}, Accepted: v.in.Get("accept") == "1", Cookie: d.session(v)}
+		given := authn.Details{Flow: v.flow, Values: map[string]string{}, Username: v.in.Get("username"), Accepted: v.in.Get("accept") == "1", Cookie: d.session(v)}
 		for _, f := range standing.Owed.Fields {
 			given.Values[f.Name] = v.in.Get(f.Name)
 		}

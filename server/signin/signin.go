@@ -29,7 +29,7 @@
 //	GET  /sign-in/protect/codes       flow                    recovery codes as a text file, while their page is open
 //	POST /sign-in/protect/saved       flow
 //	GET  /sign-in/details             flow                    what a person has still to say or to accept before they are in
-//	POST /sign-in/details             flow, one field for each that is asked for, accept
+//	POST /sign-in/details             flow, username, one field for each that is asked for, accept
 //	GET  /invitation         t        what the link of an invitation opens
 //	POST /invitation         t
 //	GET  /sign-in/letter     t        what a link of an administrator opens
