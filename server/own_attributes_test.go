@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"gatelatch/server/authn/passkeytest"
 	"gatelatch/storage"
 )
 
@@ -205,5 +207,73 @@ func TestAnAppReadsAndChangesOwnAttributes(t *testing.T) {
 	}
 	if at["score"] > 0 || at["company"] == 0 || fields[at["badge"]-1].Settled != true || fields[at["company"]-1].Settled || fields[at["company"]-1].Labels["de"] != "Firma" || len(fields[at["size"]-1].Choices) != 2 || fields[at["seats"]-1].Type != "number" {
 		t.Errorf("the fields are %+v", fields)
+	}
+}
+
+func TestWhatIsRequiredLaterIsAskedForWhateverTheSignInBeginsWith(t *testing.T) {
+	w := newWorld(t, "http://localhost:4283", unsettled, wide)
+	there := newElsewhere(t, map[string]any{"sub": "ann-there", "email": "private@elsewhere.example"})
+	w.connect(there, "staff", nil)
+	p := w.atHome("ann@example.com")
+	p.visit("/account/password")
+	p.submit("/account/password", "password", horse)
+	p.links("staff")
+	p.visit(there.answer(p.left))
+	a := passkeytest.New("http://localhost:4283")
+	p.visit("/account/passkey/new")
+	said, err := a.Create(p.question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.submit("/account/passkey/new", "credential", said)
+	w.choose(map[string]any{"attributes": []map[string]any{{"name": "company", "type": "text", "asked": "required"}}, "terms_url": "https://example.com/terms", "terms_version": "1"})
+	w.age(2 * time.Second)
+	if !p.signedIn() {
+		t.Error("whoever is in is out")
+	}
+	version := 1
+	for way, signIn := range map[string]func(*person){
+		"code": func(p *person) { p.proves("ann@example.com") },
+		"password": func(p *person) {
+			p.submit("/sign-in/email", "email", "ann@example.com")
+			_, flow, _ := strings.Cut(p.at, "flow=")
+			p.visit("/sign-in/password?flow=" + flow)
+			p.post("/sign-in/password", url.Values{"flow": {flow}, "identifier": {"ann@example.com"}, "password": {horse}})
+		},
+		"passkey": func(p *person) {
+			said, err := a.Get(p.question())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.submit("/sign-in/passkey", "credential", said)
+		},
+		"social": func(p *person) {
+			p.chooses("staff")
+			p.visit(there.answer(p.left))
+		},
+	} {
+		p := w.person()
+		p.visit("/oidc/authorize?" + authorization().Encode())
+		signIn(p)
+		if !strings.HasPrefix(p.at, "/sign-in/details") || p.left != "" {
+			t.Fatalf("by %s at %s, left for %q:\n%s", way, p.at, p.left, p.text())
+		}
+		form := p.form("/sign-in/details")
+		p.post("/sign-in/details", form)
+		p.reads("Fill this in", "Check the box")
+		if p.signedIn() {
+			t.Fatalf("by %s in without an answer", way)
+		}
+		p.visit("/sign-in/details?flow=" + form.Get("flow"))
+		form.Set("company", "Example")
+		form.Set("accept", "1")
+		p.post("/sign-in/details", form)
+		if !strings.HasPrefix(p.left, appCallback+"?code=") {
+			t.Fatalf("by %s at %s, left for %q", way, p.at, p.left)
+		}
+		version++
+		w.saidOf("ann@example.com", map[string]any{"company": ""})
+		w.choose(map[string]any{"terms_version": strconv.Itoa(version)})
+		w.age(2 * time.Second)
 	}
 }

@@ -411,7 +411,7 @@ var states = []state{
 	{"invitation-gone", PageStays, func(f Frame) templ.Component { return InvitationGone(InvitationGonePage{Frame: own(f)}) }},
 	{"details", PageMayLeave, func(f Frame) templ.Component {
 		return Details(DetailsPage{Frame: f, Flow: "f1", Who: "ann@example.com", New: true, Documents: []DocumentLink{{"terms", "https://bookstore.example/terms"}, {"privacy", "https://bookstore.example/privacy"}},
-			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true}, {Name: "company", Label: "Company <b>", Type: "text"}, {Name: "seats", Label: "Seats", Type: "number"},
+			Fields: []DetailField{{Name: "given_name", Type: "text", Required: true}, {Name: "company", Label: "Company <b>", Type: "text"}, {Name: "seats", Label: "Seats", Type: "number", Once: true},
 				{Name: "size", Label: "Size", Type: "choice", Choices: []DetailChoice{{"s", "Small"}, {"l", "Large"}}}, {Name: "news", Label: "News by mail", Type: "boolean"}, {Name: "since", Label: "Customer since", Type: "date"}}})
 	}},
 	{"details-wrong", PageMayLeave, func(f Frame) templ.Component {
