@@ -297,6 +297,11 @@ func TestAdministratorsManagePeopleByTheCognitoAPI(t *testing.T) {
 	tokensOf(t, a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": "ben@example.com", "PASSWORD": annsPassword})))
 	a.is("", "SignUp", map[string]any{"Username": "dan@example.com"})
 	g.asks("", "AdminDeleteUser", of("dan@example.com", nil))
+	for _, operation := range []string{"AdminConfirmSignUp", "AdminDeleteUser"} { // by the sub that SignUp has told
+		waiting := a.is("", "SignUp", map[string]any{"Username": strings.ToLower(operation) + "@example.com"})["UserSub"].(string)
+		g.asks("", operation, of(waiting, nil))
+		g.asks(map[string]string{"AdminConfirmSignUp": "", "AdminDeleteUser": "UserNotFoundException"}[operation], "AdminGetUser", of(waiting, nil))
+	}
 	g.asks("UserNotFoundException", "AdminDeleteUser", of("dan@example.com", nil))
 
 	// Groups.

@@ -165,6 +165,27 @@ func TestANewPasswordComesWithTheAttributesThatAreRequired(t *testing.T) {
 	}
 }
 
+func TestAdministratorsSayTheAttributesOfThisServerToo(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide, inquisitive)
+	g := w.amplify(false).keyholder()
+	of := func(pairs ...string) map[string]any {
+		return map[string]any{"Username": "ann@example.com", "MessageAction": "SUPPRESS", "UserAttributes": attributesOf(pairs...)}
+	}
+	g.asks("InvalidParameterException", "AdminCreateUser", of("custom:plan", "golden"))
+	g.asks("InvalidParameterException", "AdminCreateUser", of("custom:none", "x"))
+	if made := textOf(t, g.asks("", "AdminCreateUser", of("custom:plan", "free"))); !strings.Contains(made, `{"Name":"custom:plan","Value":"free"}`) {
+		t.Errorf("made: %s", made)
+	}
+	g.asks("", "AdminUpdateUserAttributes", of("custom:plan", "paid"))
+	if got := textOf(t, g.asks("", "AdminGetUser", of())); !strings.Contains(got, `{"Name":"custom:plan","Value":"paid"}`) {
+		t.Errorf("changed: %s", got)
+	}
+	g.asks("", "AdminDeleteUserAttributes", map[string]any{"Username": "ann@example.com", "UserAttributeNames": []string{"custom:plan"}})
+	if got := textOf(t, g.asks("", "AdminGetUser", of())); strings.Contains(got, "custom:plan") {
+		t.Errorf("taken away: %s", got)
+	}
+}
+
 // idOf is the id of whoever has an address.
 func (w *world) idOf(address string) storage.ID {
 	w.t.Helper()

@@ -36,9 +36,13 @@ func (e *Engine) CreatePerson(ctx context.Context, by string, p NewPerson) (stor
 	}
 	now := e.now()
 	u := storage.User{ID: storage.NewID(), Status: "active", Role: "none", Name: p.Name, Created: now, Updated: now}
+	x, err := e.Experience(ctx)
+	if err != nil {
+		return storage.User{}, err
+	}
 	checked := make(map[string]any, len(p.Attributes))
 	for name, value := range p.Attributes {
-		a, err := attribute(name)
+		a, err := x.attribute(name)
 		if err != nil {
 			return storage.User{}, err
 		}
