@@ -19,7 +19,7 @@ func (p *Program) userCommand() *cobra.Command {
 	cmd.AddCommand(p.userCreate(), p.userList(), p.userShow(), p.userSetAttributes(),
 		p.userSet("disable", "Keep a person out; they are signed out everywhere now"), p.userSet("enable", "Let a person in again"),
 		p.userSet("remove-second-factor", "Take a person's authenticator app and recovery codes away, when the phone is lost"),
-		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userPassword(), p.userLetter("link"), p.userLetter("recover"), p.userRole(), p.userDelete(),
+		p.userSet("sign-out", "Sign a person out of all devices and applications"), p.userPassword(), p.userLetter("link"), p.userLetter("recover"), p.userCode(), p.userRole(), p.userDelete(),
 		p.userConsents(), p.userRevokeConsent())
 	return cmd
 }

@@ -121,3 +121,54 @@ func TestAnAdministratorWhoWasLetInByAnothersWordAdministersNothingUntilTheySign
 		t.Errorf("a recovered session has registered %q", got)
 	}
 }
+
+func TestACodeThatWasToldSignsInAndSaysNothingOfStrangers(t *testing.T) {
+	w := newWorld(t, "https://id.example.com", wide)
+	w.atHome("ann@example.com")
+	rec := httptest.NewRecorder()
+	w.api.ServeHTTP(rec, httptest.NewRequest("POST", "/api/v1/users/ann@example.com/codes", nil))
+	var made struct{ Code, Page string }
+	if err := json.Unmarshal(rec.Body.Bytes(), &made); err != nil || rec.Code != 201 || made.Page != "https://id.example.com/sign-in/letter" || len(made.Code) != 14 {
+		t.Fatalf("got %d %s", rec.Code, rec.Body)
+	}
+	typed := func(p *person, identifier, code string) {
+		t.Helper()
+		p.visit("/sign-in/letter")
+		form := p.form("/sign-in/letter")
+		form.Set("identifier", identifier)
+		form.Set("code", code)
+		p.post("/sign-in/letter", form)
+	}
+	wrong := map[bool]string{true: "1111 1111 1111", false: "2222 2222 2222"}[made.Code[0] != '1']
+	pages := map[string]string{}
+	for _, address := range []string{"ann@example.com", "eve@example.com"} {
+		p := w.person()
+		typed(p, address, wrong)
+		pages[address] = fmt.Sprint(p.screen.Code, strings.ReplaceAll(p.screen.Body.String(), address, "ADDRESS"))
+		if p.screen.Code != 422 || p.signedIn() {
+			t.Errorf("%s with a wrong code: got %d", address, p.screen.Code)
+		}
+	}
+	if pages["ann@example.com"] != pages["eve@example.com"] {
+		t.Errorf("a stranger's page differs:\n%s\n%s", pages["ann@example.com"], pages["eve@example.com"])
+	}
+	strange := w.request("POST", "/sign-in/letter", url.Values{"identifier": {"ann@example.com"}, "code": {made.Code}})
+	strange.Header.Set("Origin", "https://evil.example")
+	if got := w.do(strange); got.Code != 403 {
+		t.Errorf("from another site: got %d, want 403", got.Code)
+	}
+	p, thief := w.person(), w.person()
+	typed(p, "ann@example.com", made.Code)
+	if !strings.HasPrefix(p.at, "/account") || p.screen.Code != 200 {
+		t.Fatalf("got %d at %s", p.screen.Code, p.at)
+	}
+	typed(thief, "ann@example.com", made.Code)
+	if thief.screen.Code != 422 || thief.signedIn() {
+		t.Errorf("once more: got %d at %s", thief.screen.Code, thief.at)
+	}
+	p.visit("/account")
+	p.reads("An administrator made a code for you to sign in with")
+	if log := w.log.text(); strings.Contains(log, made.Code) || strings.Contains(log, strings.ReplaceAll(made.Code, " ", "")) || strings.Contains(log, "ann@") {
+		t.Error("the log holds the code or the address")
+	}
+}

@@ -32,6 +32,7 @@ const (
 	EventDeletionTaken   = "user.deletion_withdrawn"
 	EventDenied          = "user.denied_change"
 	EventLetterMade      = "user.link_made"
+	EventCodeMade        = "user.code_made"
 	EventRecoveryMade    = "user.recovery_made"
 	EventAdminSetUp      = "admin.set_up"
 	EventClientCreated   = "client.created"

@@ -381,6 +381,14 @@ var states = []state{
 		f.Here = "/sign-in/letter?t=t1"
 		return Letter(LetterPage{Frame: own(f), Token: "t1", Who: "a•••@example.com"})
 	}},
+	{"letter-code", PageMayLeave, func(f Frame) templ.Component {
+		f.Here = "/sign-in/letter"
+		return LetterCode(LetterCodePage{Frame: own(f), Digits: 12})
+	}},
+	{"letter-code-wrong", PageMayLeave, func(f Frame) templ.Component {
+		f.Here = "/sign-in/letter"
+		return LetterCode(LetterCodePage{Frame: own(f), Digits: 12, State: CodeWrong, Identifier: "ann@example.com", Code: "4829 0173 6652", Device: true})
+	}},
 	{"not-me", PageStays, func(f Frame) templ.Component {
 		f.Here = "/sign-in/not-me?t=t1"
 		return NotMe(NotMePage{Frame: own(f), Token: "t1", Kind: "address_primary", At: noon, Device: "Firefox (Linux)", IP: "203.0.113.24", Back: []string{"address_added", "address_primary"}})

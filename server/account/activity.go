@@ -23,7 +23,7 @@ const (
 var told = []string{
 	storage.EventSignedUp, storage.EventUserCreated, storage.EventUserChanged, storage.EventUserDisabled, storage.EventUserEnabled, storage.EventRoleChanged, storage.EventSignedIn,
 	storage.EventSignedOut, storage.EventSignedOutAll, storage.EventSignedOutOthers, storage.EventPasswordChanged, storage.EventPasswordGiven, storage.EventPasswordExpired, storage.EventPasswordReset, storage.EventPasswordRemoved,
-	storage.EventAddressAdded, storage.EventAddressRemoved, storage.EventAddressPrimary, storage.EventPictureChanged, storage.EventDeletionAsked, storage.EventDeletionTaken, storage.EventDenied, storage.EventLetterMade, storage.EventRecoveryMade,
+	storage.EventAddressAdded, storage.EventAddressRemoved, storage.EventAddressPrimary, storage.EventPictureChanged, storage.EventDeletionAsked, storage.EventDeletionTaken, storage.EventDenied, storage.EventLetterMade, storage.EventCodeMade, storage.EventRecoveryMade,
 	storage.EventAdminSetUp, storage.EventRefreshReused, storage.EventCodeReused, storage.EventDeviceAllowed, storage.EventDeviceDenied, storage.EventConsentGiven,
 	storage.EventConsentRefused, storage.EventConsentRevoked, storage.EventGroupJoined, storage.EventGroupLeft, storage.EventFactorAdded, storage.EventFactorRemoved,
 	storage.EventFactorChanged, storage.EventRecoveryCodes, storage.EventFactorSlowed, storage.EventDeviceTrusted, storage.EventDeviceForgotten, storage.EventAddressSlowed,

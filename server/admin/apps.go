@@ -173,9 +173,13 @@ func (a *Admin) appRoutes(api huma.API) {
 			return a.rotateSecret(ctx, in.ClientID, in.Body)
 		})
 	operation(a, api, huma.Operation{OperationID: "disable-app", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/disable", Summary: "Close an application: no sign-ins, and no token works, until it is enabled again"},
-		func(ctx context.Context, in *appPath) (*appAnswer, error) { return a.disableApp(ctx, in.ClientID, true) })
+		func(ctx context.Context, in *appPath) (*appAnswer, error) {
+			return a.disableApp(ctx, in.ClientID, true)
+		})
 	operation(a, api, huma.Operation{OperationID: "enable-app", Method: http.MethodPost, Path: "/api/v1/apps/{client_id}/enable", Summary: "Open an application again"},
-		func(ctx context.Context, in *appPath) (*appAnswer, error) { return a.disableApp(ctx, in.ClientID, false) })
+		func(ctx context.Context, in *appPath) (*appAnswer, error) {
+			return a.disableApp(ctx, in.ClientID, false)
+		})
 	operation(a, api, huma.Operation{OperationID: "delete-app", Method: http.MethodDelete, Path: "/api/v1/apps/{client_id}", Summary: "Delete an application; its tokens end with it"},
 		func(ctx context.Context, in *appPath) (*struct{}, error) { return nil, a.deleteApp(ctx, in.ClientID) })
 }

@@ -18,6 +18,13 @@ type Letter struct {
 	Expires time.Time `json:"expires"`
 }
 
+// LetterCode is a code that signs a person in once. It is shown this one time.
+type LetterCode struct {
+	Code    string    `json:"code" doc:"Twelve digits, to be told; spaces count for nothing"`
+	Page    string    `json:"page" doc:"Where it is typed, beside an address or username"`
+	Expires time.Time `json:"expires"`
+}
+
 // LetterWish says what a link is to do.
 type LetterWish struct {
 	Recover bool `json:"recover,omitempty" doc:"All is lost: no second factor is asked for. The session lives an hour and opens the account page alone"`
@@ -34,6 +41,17 @@ func (a *Admin) letterRoutes(api huma.API) {
 			_, err := a.change(ctx, in.User, func(ctx context.Context, by string, id storage.ID) error {
 				made, err := a.deps.People.WriteLetter(ctx, by, id, in.Body.Recover)
 				out.Body = Letter{Link: strings.TrimSuffix(a.cfg.PublicURL.String(), "/") + "/sign-in/letter?" + url.Values{"t": {made.Token}}.Encode(), Expires: made.Expires.UTC()}
+				return err
+			})
+			return out, err
+		})
+	operation(a, api, huma.Operation{OperationID: "create-code", Method: http.MethodPost, Path: "/api/v1/users/{user}/codes", DefaultStatus: http.StatusCreated,
+		Summary: "Make a code to tell a person by phone, which signs them in once, within 15 minutes; one made before works no more"},
+		func(ctx context.Context, in *userPath) (*struct{ Body LetterCode }, error) {
+			out := &struct{ Body LetterCode }{}
+			_, err := a.change(ctx, in.User, func(ctx context.Context, by string, id storage.ID) error {
+				made, err := a.deps.People.WriteLetterCode(ctx, by, id)
+				out.Body = LetterCode{Code: made.Code, Page: strings.TrimSuffix(a.cfg.PublicURL.String(), "/") + "/sign-in/letter", Expires: made.Expires.UTC()}
 				return err
 			})
 			return out, err

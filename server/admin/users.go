@@ -66,6 +66,7 @@ type People interface {
 	ImportPassword(ctx context.Context, by string, user storage.ID, hash string) error
 	RemovePassword(ctx context.Context, by string, user storage.ID) error
 	RemoveApp(ctx context.Context, by string, user storage.ID, client string) (removed bool, err error)
+	WriteLetterCode(ctx context.Context, by string, user storage.ID) (authn.LetterCode, error)
 	WriteLetter(ctx context.Context, by string, user storage.ID, recover bool) (authn.AdminLetter, error)
 	CreateGroup(ctx context.Context, by, name, description string) (storage.Group, error)
 	DeleteGroup(ctx context.Context, by, name string) error

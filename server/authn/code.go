@@ -71,9 +71,12 @@ func linkID(token string) (storage.ID, bool) {
 	return storage.ID(raw[:len(storage.ID{})]), true
 }
 
-// readCode brings a typed code into its plain form: spaces and dashes go, the digits of Arabic, Persian and full-width
-// keyboards become ours. false if that does not leave six digits.
-func readCode(typed string) (string, bool) {
+// readCode is readDigits of a code of six digits.
+func readCode(typed string) (string, bool) { return readDigits(typed, Digits) }
+
+// readDigits brings a typed code into its plain form: spaces and dashes go, the digits of Arabic, Persian and full-width
+// keyboards become ours. false if that does not leave as many digits.
+func readDigits(typed string, digits int) (string, bool) {
 	if len(typed) > 64 {
 		return "", false
 	}
@@ -94,5 +97,5 @@ func readCode(typed string) (string, bool) {
 		}
 		b.WriteRune(r)
 	}
-	return b.String(), b.Len() == Digits
+	return b.String(), b.Len() == digits
 }

@@ -17,7 +17,8 @@ const (
 	purposeClosed  = "closed"
 	purposeAddress = "address" // to prove a further address; belongs to its person instead of a flow
 	purposeSecond  = "second_factor"
-	purposeReset   = "reset" // of a password: it signs nobody in
+	purposeReset   = "reset"  // of a password: it signs nobody in
+	purposeLetter  = "letter" // was not sent: an administrator has made it; belongs to its person
 
 	// What a code for a new password was sent for where nobody has the address. They are told apart, so that a code is sent again, or a
 	// fresh one made, exactly where that happens for somebody who is there.

@@ -11,6 +11,9 @@ import (
 
 // letter is what a link of an administrator opens. It spends nothing: the page has a button of its own.
 func (d *Door) letter(v *visit) error {
+	if v.in.Get("t") == "" {
+		return d.showLetterCode(v, http.StatusOK, views.LetterCodePage{})
+	}
 	who, err := d.engine.AdminLetter(v.r.Context(), v.in.Get("t"))
 	if errors.Is(err, authn.ErrLinkGone) {
 		return d.badLink(v)
@@ -25,21 +28,19 @@ func (d *Door) letter(v *visit) error {
 
 // postLetter signs in, in a flow of its own that ends on the account page. What else is asked for is asked there as always.
 func (d *Door) postLetter(v *visit) error {
+	if v.in.Get("t") == "" {
+		return d.postLetterCode(v)
+	}
 	if _, err := d.engine.AdminLetter(v.r.Context(), v.in.Get("t")); errors.Is(err, authn.ErrLinkGone) {
 		return d.badLink(v)
 	} else if err != nil {
 		return err
 	}
-	if v.visitor.Browser == "" {
-		v.visitor.Browser = authn.NewBrowser()
-		d.cookies.Set(v.w, cookieBrowser, v.visitor.Browser, browserLife)
-	}
-	v.visitor.Languages = d.Frame(v.r, "").Words.Lang()
-	f, err := d.engine.Begin(v.r.Context(), v.visitor, authn.Start{ReturnTo: "/account"})
+	flow, err := d.beginLetter(v)
 	if err != nil {
 		return err
 	}
-	in, err := d.engine.OpenLetter(v.r.Context(), v.visitor, authn.Answer{Flow: f.ID.String(), Token: v.in.Get("t"), Remember: v.in.Get("device") == "1", Cookie: d.session(v)})
+	in, err := d.engine.OpenLetter(v.r.Context(), v.visitor, authn.Answer{Flow: flow, Token: v.in.Get("t"), Remember: v.in.Get("device") == "1", Cookie: d.session(v)})
 	if errors.Is(err, authn.ErrLinkGone) {
 		return d.badLink(v)
 	}
@@ -47,4 +48,43 @@ func (d *Door) postLetter(v *visit) error {
 		return err
 	}
 	return d.signedIn(v, in)
+}
+
+// beginLetter opens the flow of a sign-in by an administrator's word.
+func (d *Door) beginLetter(v *visit) (flow string, err error) {
+	if v.visitor.Browser == "" {
+		v.visitor.Browser = authn.NewBrowser()
+		d.cookies.Set(v.w, cookieBrowser, v.visitor.Browser, browserLife)
+	}
+	v.visitor.Languages = d.Frame(v.r, "").Words.Lang()
+	f, err := d.engine.Begin(v.r.Context(), v.visitor, authn.Start{ReturnTo: "/account"})
+	return f.ID.String(), err
+}
+
+// postLetterCode signs in with a code that an administrator has told. What it answers says nothing of who is here.
+func (d *Door) postLetterCode(v *visit) error {
+	flow, err := d.beginLetter(v)
+	if err != nil {
+		return err
+	}
+	in, err := d.engine.CheckLetterCode(v.r.Context(), v.visitor, authn.ToldCode{Flow: flow, Identifier: v.in.Get("identifier"), Code: v.in.Get("code"),
+		Remember: v.in.Get("device") == "1", Cookie: d.session(v)})
+	page := views.LetterCodePage{Identifier: v.in.Get("identifier"), Code: v.in.Get("code"), Device: v.in.Get("device") == "1"}
+	switch {
+	case errors.Is(err, authn.ErrNotAnswer):
+		page.State = views.CodeWrongLength
+	case errors.Is(err, authn.ErrWrongAnswer):
+		page.State = views.CodeWrong
+	case err != nil:
+		return err
+	default:
+		return d.signedIn(v, in)
+	}
+	return d.showLetterCode(v, http.StatusUnprocessableEntity, page)
+}
+
+func (d *Door) showLetterCode(v *visit, status int, page views.LetterCodePage) error {
+	page.Frame, page.Digits = d.Frame(v.r, ""), authn.LetterDigits
+	page.Here = "/sign-in/letter"
+	return d.show(v, status, views.PageMayLeave, views.LetterCode(page))
 }

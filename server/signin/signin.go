@@ -32,8 +32,8 @@
 //	POST /sign-in/details             flow, username, one field for each that is asked for, accept
 //	GET  /invitation         t        what the link of an invitation opens
 //	POST /invitation         t
-//	GET  /sign-in/letter     t        what a link of an administrator opens
-//	POST /sign-in/letter     t, device
+//	GET  /sign-in/letter     t        what a link of an administrator opens; without t it asks for a code that one has told
+//	POST /sign-in/letter     t, device; or identifier, code, device
 //	GET  /sign-in/not-me     t, flow  what the button in a notice opens
 //	POST /sign-in/not-me     t
 //	POST /sign-in/protect/passkey     flow, credential
