@@ -73,3 +73,13 @@ func TestWhatElseAmplifyDoes(t *testing.T) {
 	s, environment := amplify(t, nil)
 	s.journey("amplify/features.mjs", environment)
 }
+
+func TestAmplifyMeetsWhatIsRequiredOfPeople(t *testing.T) {
+	s, environment := amplify(t, settings{"sign_in": settings{
+		"terms_url": "https://example.com/terms", "terms_version": "2026-11",
+		"attributes": []settings{{"name": "name", "asked": "required"}, {"name": "plan", "type": "choice", "choices": []settings{{"value": "free"}, {"value": "paid"}}, "asked": "required"}},
+	}})
+	key := s.cognitoKey()
+	environment["TERMS"], environment["KEY_ID"], environment["KEY_SECRET"] = "2026-11", key.ID, key.Secret
+	s.journey("amplify/required.mjs", environment)
+}

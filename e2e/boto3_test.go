@@ -29,23 +29,32 @@ func python(t *testing.T, folder string) string {
 	return interpreter
 }
 
+// cognitoKey is a key with which programs sign their calls.
+type cognitoKey struct {
+	ID       string `json:"access_key_id"`
+	Secret   string `json:"secret_access_key"`
+	Region   string `json:"region"`
+	Endpoint string `json:"endpoint"`
+}
+
+// cognitoKey makes one by the command.
+func (s *server) cognitoKey() (key cognitoKey) {
+	s.t.Helper()
+	out, err := exec.Command(gatelatch, "cognito-key", "create", "journey", "--json", "--data", s.Data).Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := json.Unmarshal(out, &key); err != nil || key.Secret == "" {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	s.private = append(s.private, key.Secret)
+	return key
+}
+
 func TestBoto3AndTheAWSCLIManagePeople(t *testing.T) {
 	interpreter := python(t, "boto3")
 	s, environment := amplify(t, nil)
-	out, err := exec.Command(gatelatch, "cognito-key", "create", "journey", "--json", "--data", s.Data).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var key struct {
-		ID       string `json:"access_key_id"`
-		Secret   string `json:"secret_access_key"`
-		Region   string `json:"region"`
-		Endpoint string `json:"endpoint"`
-	}
-	if err := json.Unmarshal(out, &key); err != nil || key.Secret == "" {
-		t.Fatalf("%v: %s", err, out)
-	}
-	s.private = append(s.private, key.Secret)
+	key := s.cognitoKey()
 	for _, script := range []string{"journey.py", "cli.py"} {
 		t.Run(script, func(t *testing.T) {
 			run := exec.Command(interpreter, filepath.Join("boto3", script))
