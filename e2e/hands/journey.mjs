@@ -7,7 +7,7 @@ import { launch, open } from '../lib/browser.mjs';
 import { check, equal, journey } from '../lib/check.mjs';
 import { reach } from '../lib/keyboard.mjs';
 import { look } from '../lib/look.mjs';
-import { mailedCode, ORIGIN } from '../lib/person.mjs';
+import { ISSUER, mailedCode, ORIGIN } from '../lib/person.mjs';
 import { app } from '../lib/totp.mjs';
 
 const { PARTY, SETUP, GATELATCH, DATA } = process.env;
@@ -255,6 +255,37 @@ async function lettered(hand, address, shots) {
   await says(hand, 'letter: it does so once', 'too old');
 }
 
+// asked lets an application of somebody else, and a device, use the account.
+async function asked(hand, address, shots) {
+  const reader = JSON.parse(await gatelatch('app', 'create', 'Reader', '--json', '--first-party=false', '--redirect-uri', `${PARTY}/elsewhere`));
+  const request = new URLSearchParams({ client_id: reader.client_id, redirect_uri: reader.redirect_uris[0], response_type: 'code', scope: 'openid email', state: 'kept', nonce: 'once' });
+  await hand.go(`${ISSUER}/authorize?${request}`);
+  await hand.type('#identifier', address);
+  await hand.press('#sign-in');
+  await code(hand, address);
+  await details(hand);
+  if (shots) await look(hand.page, 'consent');
+  await says(hand, 'consent: it is asked for', 'Allow Reader to use your account?');
+  await hand.press('#consent-allow');
+  const answer = new URL(hand.page.url());
+  check(`${hand.name}: consent: it leads back to the application`, answer.pathname === '/elsewhere' && answer.searchParams.has('code') && answer.searchParams.get('state') === 'kept', answer.href);
+
+  const tv = JSON.parse(await gatelatch('app', 'create', 'Television', '--type', 'native', '--json', '--grant-type', 'device_code'));
+  const response = await fetch(`${ISSUER}/device_authorization`, { method: 'POST', body: new URLSearchParams({ client_id: tv.client_id, scope: 'openid' }) });
+  const shown = await response.json();
+  await hand.go(shown.verification_uri);
+  if (shots) await look(hand.page, 'device');
+  await hand.type('#user-code', 'BBBB-BBBB');
+  await hand.press('main form button');
+  await says(hand, 'device: a code that no device shows is said to be one', 'No device shows this code now.');
+  await hand.type('#user-code', shown.user_code);
+  await hand.press('main form button');
+  if (shots) await look(hand.page, 'device-confirm');
+  await says(hand, 'device: it asks once more', 'Connect Television to your account?');
+  await hand.press('#consent-allow');
+  await says(hand, 'device: it is connected', 'Connected');
+}
+
 await journey(async () => {
   const admin = await keyboard();
   await admin.go(SETUP);
@@ -265,11 +296,12 @@ await journey(async () => {
 
   for (const [hands, who] of [[keyboard, 'kim'], [plain, 'joe']]) {
     const shots = hands === keyboard;
-    const [one, two, three] = [await hands(), await hands(), await hands()];
+    const [one, two, three, four] = [await hands(), await hands(), await hands(), await hands()];
     await everything(one, `${who}@example.com`, shots);
     await invited(two, `${who}-invited@example.com`, shots);
     await lettered(three, `${who}-letter@example.com`, shots);
-    equal(`${one.name}: the focus was always where it has to be, and titles tell pages apart`, [one, two, three, admin].flatMap((hand) => hand.astray), []);
+    await asked(four, `${who}-asked@example.com`, shots);
+    equal(`${one.name}: the focus was always where it has to be, and titles tell pages apart`, [one, two, three, four, admin].flatMap((hand) => hand.astray), []);
   }
   equal('no page has an error in its console', complaints, []);
 }, () => browser.close());

@@ -217,6 +217,9 @@ func (a *Admin) createApp(ctx context.Context, in NewApp) (*appSecretAnswer, err
 	}
 	c.RedirectURIs, c.PostLogoutRedirectURIs = p.addresses(in.RedirectURIs, in.PostLogoutRedirectURIs)
 	c = in.apply(c)
+	if in.RedirectURIs == nil && !slices.Contains(c.Grants(), "authorization_code") {
+		c.RedirectURIs, c.PostLogoutRedirectURIs = nil, in.PostLogoutRedirectURIs // the framework's own are for browsers
+	}
 	c, err := settle(c)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,6 +67,23 @@ func TestPresetsSetWhatTheFrameworkSends(t *testing.T) {
 		if made.Type != c.kind || made.RedirectURIs[0] != c.redirect || logout != c.logout || (made.ClientSecret != "") != c.secret ||
 			made.RequirePKCE != c.pkce || made.UsernameClaim != c.username || made.Issuer != "http://localhost:4283/oidc" {
 			t.Errorf("%s made %+v", c.body, made)
+		}
+	}
+}
+
+func TestDeviceNeedsNoAddressAndGetsNone(t *testing.T) {
+	o := newOffice(t)
+	for _, body := range []string{
+		`{"client_name":"TV","framework":"native","grant_types":["urn:ietf:params:oauth:grant-type:device_code"]}`,
+		`{"client_name":"TV","type":"native","grant_types":["urn:ietf:params:oauth:grant-type:device_code"]}`,
+	} {
+		var made AppWithSecret
+		o.must("POST", "/apps", body, &made)
+		if len(made.RedirectURIs)+len(made.PostLogoutRedirectURIs) > 0 {
+			t.Errorf("%s is called back at %q and %q", body, made.RedirectURIs, made.PostLogoutRedirectURIs)
+		}
+		if guide := fmt.Sprint(made.Guide); !strings.Contains(guide, "/device_authorization") || strings.Contains(guide, "REDIRECT") {
+			t.Errorf("%s: its guide is %s", body, guide)
 		}
 	}
 }

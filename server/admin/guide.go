@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"net/url"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -234,6 +235,9 @@ export const users = new UserManager({
 `
 
 func nativeGuide(v guideValues) Guide {
+	if v.Redirect == "" {
+		return genericGuide(v)
+	}
 	g := Guide{
 		Env:   []EnvLine{{"OIDC_ISSUER", v.Issuer}, {"OIDC_CLIENT_ID", v.ClientID}, {"OIDC_REDIRECT_URI", v.Redirect}},
 		Notes: []string{"Open the system browser, with PKCE (S256) and without a secret (RFC 8252)."},
@@ -270,9 +274,14 @@ func genericGuide(v guideValues) Guide {
 	if v.Type == "web" && v.TokenEndpointAuthMethod != "private_key_jwt" {
 		g.Env = append(g.Env, EnvLine{"OIDC_CLIENT_SECRET", v.Secret})
 	}
-	g.Env = append(g.Env, EnvLine{"OIDC_REDIRECT_URI", v.Redirect})
+	if v.Redirect != "" {
+		g.Env = append(g.Env, EnvLine{"OIDC_REDIRECT_URI", v.Redirect})
+	}
 	g.Notes = []string{"Everything else is in " + v.Issuer + "/.well-known/openid-configuration."}
-	if v.Type != "web" {
+	if slices.Contains(v.GrantTypes, "urn:ietf:params:oauth:grant-type:device_code") {
+		g.Notes = append(g.Notes, "A device asks "+v.Issuer+"/device_authorization, shows user_code and verification_uri, and asks "+v.Issuer+"/token until somebody has answered (RFC 8628).")
+	}
+	if v.Type != "web" && v.Redirect != "" {
 		g.Notes = append(g.Notes, "Send PKCE (S256); there is no secret.")
 	}
 	return g
