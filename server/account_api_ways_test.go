@@ -211,7 +211,11 @@ func TestAnAppSetsUpAnAuthenticatorAndRecoveryCodes(t *testing.T) {
 	strong, _ := p.redeemed()
 	answers(t, w.account(strong, "GET", "/trusted-browsers", ""), 200, `"until":`)
 	answers(t, w.account(bob, "GET", "/trusted-browsers", ""), 200, "[]")
-	answers(t, w.account(strong, "DELETE", "/trusted-browsers", ""), 204, "")
+	one := answered[[]struct{ ID string }](w, strong, "GET", "/trusted-browsers", "")[0].ID
+	answers(t, w.account(bob, "DELETE", "/trusted-browsers/"+one, ""), 204, "")
+	answers(t, w.account(strong, "DELETE", "/trusted-browsers/x", ""), 204, "")
+	answers(t, w.account(strong, "GET", "/trusted-browsers", ""), 200, one)
+	answers(t, w.account(strong, "DELETE", "/trusted-browsers/"+one, ""), 204, "")
 	answers(t, w.account(strong, "GET", "/trusted-browsers", ""), 200, "[]")
 	fresh := answered[struct {
 		Codes []string `json:"recovery_codes"`

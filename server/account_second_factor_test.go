@@ -107,3 +107,78 @@ func TestAdministratorHelpsWhoeverHasLostTheirPhone(t *testing.T) {
 		t.Errorf("the next sign-in ends at %s, want no second factor", again.at)
 	}
 }
+
+func TestOneTrustedBrowserIsAskedAgainAndTheOthersAreNot(t *testing.T) {
+	w := newWorld(t, "http://localhost:4283", wide)
+	key := w.atHome("ann@example.com").turnOn()
+	// A sign-in with the mailed code, in a browser that may be asked for the second factor, and says then not to ask again.
+	signIn := func(p *person) (asked bool) {
+		t.Helper()
+		w.age(2 * time.Minute)
+		p.visit("/sign-in")
+		p.prove("ann@example.com")
+		if asked = strings.HasPrefix(p.at, "/sign-in/second-factor"); asked {
+			form := p.form("/sign-in/second-factor")
+			form.Set("code", w.shown(key))
+			form.Set("trust", "1")
+			p.post("/sign-in/second-factor", form)
+		}
+		if p.visit("/account"); p.screen.Code != 200 || p.at != "/account" {
+			t.Fatalf("not signed in: %d at %s", p.screen.Code, p.at)
+		}
+		return asked
+	}
+	leave := func(p *person) { p.post("/sign-out", url.Values{}) }
+	phone, desk := w.person(), w.person()
+	signIn(phone)
+	signIn(desk)
+	ann, err := w.store.View(t.Context()).UserByEmail("ann@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := func() (ids []string) {
+		t.Helper()
+		all, err := w.store.View(t.Context()).UserDevices(ann.ID, w.now().UnixMicro())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range all {
+			if d.Trusted > 0 {
+				ids = append(ids, d.ID.String())
+			}
+		}
+		return ids
+	}
+	both := trusted() // the one seen last, the desk's, first
+	if len(both) != 2 {
+		t.Fatalf("trusted are %v, want two", both)
+	}
+	// Somebody else takes nothing away.
+	bob := w.atHome("bob@example.com")
+	for _, id := range []string{both[0], "x"} {
+		bob.post("/account/trusted/forget", url.Values{"browser": {id}})
+	}
+	if got := trusted(); len(got) != 2 {
+		t.Fatalf("somebody else has left %v", got)
+	}
+	desk.visit("/account")
+	desk.reads("Devices without the second step", both[0], both[1])
+	desk.post("/account/trusted/forget", url.Values{"browser": {both[1]}})
+	desk.reads("That device asks for the second step again.")
+	if got := trusted(); len(got) != 1 || got[0] != both[0] {
+		t.Fatalf("left are %v, want %s", got, both[0])
+	}
+	leave(phone)
+	leave(desk)
+	if signIn(desk) {
+		t.Error("the desk, which was left alone, is asked")
+	}
+	if !signIn(phone) {
+		t.Error("the phone, which was forgotten, is not asked")
+	}
+	desk.visit("/account")
+	desk.post("/account/trusted/forget", url.Values{})
+	if got := trusted(); len(got) != 0 {
+		t.Errorf("after all were forgotten %v are left", got)
+	}
+}

@@ -77,6 +77,11 @@ func (tx Tx) DeleteUserDevices(user ID) error {
 	return err
 }
 
+// UntrustDevice has a person asked for their second factor again in one browser of theirs that was excused from it; ErrNotFound.
+func (tx Tx) UntrustDevice(user, id ID) error {
+	return tx.one(`UPDATE devices SET trusted = 0 WHERE user_id = $1 AND id = $2 AND trusted > 0`, user, id)
+}
+
 // UntrustDevices has a person asked for their second factor in every browser again.
 func (tx Tx) UntrustDevices(user ID) error {
 	_, err := tx.exec(`UPDATE devices SET trusted = 0 WHERE user_id = $1 AND trusted > 0`, user)

@@ -48,7 +48,7 @@
 //	POST /account/recovery-codes             a new set
 //	GET  /account/recovery-codes             shown until they are saved; …/file: as text
 //	POST /account/recovery-codes/saved
-//	POST /account/trusted/forget
+//	POST /account/trusted/forget   browser (left out: all)
 //
 // And the same for programs that a person has let (scopes account and account:write), as /api/account/v1/openapi.json lists it.
 package account

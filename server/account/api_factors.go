@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gatelatch/server/authn"
+	"gatelatch/storage"
 )
 
 // authenticatorAnswer is what an authenticator app has to be told, once.
@@ -84,6 +85,16 @@ func (d *Door) factorOperations(api huma.API) {
 		}
 		return &body[[]TrustedBrowser]{list}, err
 	})
+	operation(d, api, writes, op("forget-trusted-browser", "DELETE", "/trusted-browsers/{id}", "Ask for the second factor in one browser again", http.StatusNoContent),
+		func(ctx context.Context, c *caller, in *struct {
+			ID string `path:"id"`
+		}) (*nothing, error) {
+			id, err := storage.ParseID(in.ID)
+			if err != nil {
+				return nil, nil // nobody's: it asks already
+			}
+			return nil, d.engine.ForgetTrustIn(ctx, c.by(), c.User.ID, id)
+		})
 	operation(d, api, writes, op("forget-trusted-browsers", "DELETE", "/trusted-browsers", "Ask for the second factor in every browser again", http.StatusNoContent), func(ctx context.Context, c *caller, _ *nothing) (*nothing, error) {
 		return nil, d.engine.ForgetTrust(ctx, c.by(), c.User.ID)
 	})

@@ -1,15 +1,18 @@
 package account
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"gatelatch/server/authn"
 	"gatelatch/server/web"
+	"gatelatch/storage"
 	"gatelatch/views"
 )
 
@@ -56,17 +59,23 @@ func (d *Door) trustedWay(v *visit, _ authn.Factors) ([]views.AccountWay, error)
 		return nil, err
 	}
 	c := v.frame.Words
-	var names []string
-	for _, t := range trusted {
-		name := t.Name
-		if name == "" {
-			name = c.T("account.unknown_device")
-		}
-		names = append(names, name)
+	forget := func(id, about string, which ...views.Field) []views.Panel {
+		return []views.Panel{views.AccountButton(id, home+"/trusted/forget", c.T("account.trusted_forget"), about, which...)}
 	}
-	title := c.T("account.trusted")
-	return []views.AccountWay{{Kind: views.WayApp, Title: title, Detail: strings.Join(names, ", "), On: true,
-		Actions: []views.Panel{views.AccountButton("trusted-forget", home+"/trusted/forget", c.T("account.trusted_forget"), title)}}}, nil
+	var rows []views.AccountWay
+	if title := c.T("account.trusted"); len(trusted) > 1 {
+		rows = append(rows, views.AccountWay{Kind: views.WayApp, Title: title, On: true, Actions: forget("trusted-forget", title)})
+	}
+	for i, t := range trusted {
+		name := cmp.Or(t.Name, c.T("account.unknown_device"))
+		row := views.AccountWay{Kind: views.WayApp, Title: name, Detail: c.T("account.trusted_one"), On: true,
+			Actions: forget("trusted-forget-"+strconv.Itoa(i+1), name, views.Field{Name: "browser", Value: t.ID.String()})}
+		if t.Here {
+			row.Pill = c.T("account.this_device")
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // strong lets somebody change their second factor who has given it in this session: a browser that is excused from it, or a session
@@ -192,8 +201,16 @@ func (d *Door) postSaved(v *visit) error {
 	return d.done(v, "ways", "saved")
 }
 
-// postForgetTrusted has the person asked everywhere again.
+// postForgetTrusted has the person asked again, in one browser or everywhere. One that is not theirs gets the answer of one that asks already.
 func (d *Door) postForgetTrusted(v *visit) error {
+	if text := v.in.Get("browser"); text != "" {
+		if id, err := storage.ParseID(text); err == nil {
+			if err := d.engine.ForgetTrustIn(v.ctx(), v.setUp().By, v.user(), id); err != nil {
+				return err
+			}
+		}
+		return d.done(v, "ways", "trust_ended_one")
+	}
 	if err := d.engine.ForgetTrust(v.ctx(), v.setUp().By, v.user()); err != nil {
 		return err
 	}

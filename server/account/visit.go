@@ -231,6 +231,7 @@ var statuses = map[string]string{
 	"access_ended":     "account.app_removed",
 	"totp_off":         "account.totp_removed",
 	"trust_ended":      "account.trust_ended",
+	"trust_ended_one":  "account.trust_ended_one",
 }
 
 // status is what has just happened in a panel; "" for nothing.

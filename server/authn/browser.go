@@ -125,3 +125,18 @@ func (e *Engine) ForgetTrust(ctx context.Context, by string, user storage.ID) er
 		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventDeviceForgotten, Actor: by, UserID: u.ID})
 	})
 }
+
+// ForgetTrustIn has a person asked for their second factor again in one browser. One that is not theirs, or asks already, stays as it is.
+// by is who does it.
+func (e *Engine) ForgetTrustIn(ctx context.Context, by string, user, browser storage.ID) error {
+	return e.changeUser(ctx, user, func(tx storage.Tx, u storage.User, _ int64) error {
+		err := tx.UntrustDevice(u.ID, browser)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return tx.InsertEvent(storage.Event{ID: storage.NewID(), Kind: storage.EventDeviceForgotten, Actor: by, UserID: u.ID})
+	})
+}
