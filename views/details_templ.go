@@ -200,7 +200,7 @@ func Details(p DetailsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Username != nil {
-				templ_7745c5c3_Err = usernameField(p.Words, *p.Username, p.badUsername() || p.firstWrong() == "" && !p.Unaccepted).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = usernameField(p.Words, *p.Username, p.badUsername() || p.firstWrong() == "" && !p.Unaccepted, "field").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
