@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"gatelatch/email"
 	"gatelatch/server"
 	"gatelatch/server/authn"
 	"gatelatch/server/authn/passkeytest"
@@ -67,7 +66,7 @@ var firstWays = map[string]way{
 	"a mailed code": func(ann *resident, p *person) { p.prove(ann.address) },
 	"a mailed link": func(ann *resident, p *person) {
 		p.submit("/sign-in/email", "email", ann.address)
-		mail, err := ann.mails.WaitFor(p.t.Context(), ann.address, email.SignIn)
+		mail, err := ann.mails.Wait(p.t.Context(), ann.address)
 		if err != nil {
 			p.t.Fatal(err)
 		}
