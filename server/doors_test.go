@@ -28,6 +28,11 @@ var doors = map[string]func(p *person){
 	},
 }
 
+// grantsDevices lets an application connect devices, too.
+func grantsDevices(c *storage.Client) {
+	c.Settings.GrantTypes = []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
+}
+
 // half is how far everybody is after their first proof: what they are asked for, by policy. "" is in, for the walk to be known to work.
 var half = []struct {
 	policy    string
@@ -47,9 +52,7 @@ func strict(t *testing.T) *world {
 	w := newWorld(t, "http://localhost:4283", wide, func(c *server.Config) {
 		c.Experience.Methods = []authn.Method{authn.MethodCode, authn.MethodPassword, authn.MethodPasskey, authn.MethodSocial}
 	})
-	w.changeApp("bookstore", func(c *storage.Client) {
-		c.Settings.GrantTypes = []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
-	})
+	w.changeApp("bookstore", grantsDevices)
 	w.administer("POST", "/groups", map[string]any{"name": "staff"}, http.StatusCreated)
 	return w
 }

@@ -51,9 +51,7 @@ func town(t testing.TB, signUp string, first authn.Method) (*world, amplify, *el
 	there := newElsewhere(t, annThere())
 	w.connect(there, "staff", nil)
 	w.letIn("account", "account:write")
-	w.changeApp("bookstore", func(c *storage.Client) {
-		c.Settings.GrantTypes = []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"}
-	})
+	w.changeApp("bookstore", grantsDevices)
 	for address := range acquaintances {
 		w.addUser(address)
 	}

@@ -41,6 +41,7 @@ type world struct {
 	setUp   string // the link that makes the first admin
 	mails   *email.Inbox
 	log     *logbook
+	dir     string // of the database
 	later   atomic.Int64 // nanoseconds by which the server's clock is ahead
 	asked   statements   // of the store
 	rest    func()       // ends what happens in the background: mail stays in the outbox
@@ -72,12 +73,12 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.later.Lo
 // newWorld starts the server of a public address, with the web application "bookstore" and the public one "till".
 func newWorld(t testing.TB, public string, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, mails: email.NewInbox(), log: &logbook{}}
+	w := &world{t: t, dir: t.TempDir(), mails: email.NewInbox(), log: &logbook{}}
 	var err error
 	if w.url, err = url.Parse(public); err != nil {
 		t.Fatal(err)
 	}
-	if w.store, err = storage.Open(t.Context(), storage.Options{Dir: t.TempDir(), Trace: w.asked.add}); err != nil {
+	if w.store, err = storage.Open(t.Context(), storage.Options{Dir: w.dir, Trace: w.asked.add}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() }) // some tests have closed it already
