@@ -35,7 +35,21 @@ func (s *Server) sameOrigin(next http.Handler, c Config, show func(http.Response
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, &web.Error{Status: http.StatusForbidden, Code: "cross_origin"})
 	}))
-	return guard.Handler(next)
+	guarded := guard.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Site") == "" && otherScheme(r, c.PublicURL.Scheme) {
+			r = r.Clone(r.Context())
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// otherScheme reports whether a request comes from a page of this host by another scheme: from whoever answers for http://id.example on a
+// network that is not to be trusted. A browser that does not send Sec-Fetch-Site is otherwise judged by the host alone.
+func otherScheme(r *http.Request, ours string) bool {
+	from, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && from.Host != "" && from.Host == r.Host && from.Scheme != ours
 }
 
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
