@@ -2,7 +2,9 @@ package authn_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"gatelatch/server/authn/passkeytest"
 	"gatelatch/storage"
 	"gatelatch/storage/postgrestest"
+	"gatelatch/storage/storagetest"
 )
 
 // meanwhile makes a room on PostgreSQL, where units of work run beside each other, in which the next unit that comes to a statement with
@@ -121,4 +124,56 @@ func TestSessionThatIsMadeWhileAccessEndsEndsWithIt(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Everything that works once works once, however many bring it at the same moment.
+func TestOneLinkIsOneSignInAndOneProofOneNewPasswordHoweverManyBringThem(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
+		r := newRoom(t, store, authn.Config{Passwords: light, Experience: authn.Experience{SignUp: "open"}})
+		u := r.person("ann@example.com", horse)
+		once := func(what string, try func(i int) error) {
+			t.Helper()
+			var done atomic.Int64
+			var all sync.WaitGroup
+			for i := range 12 {
+				all.Go(func() {
+					err := try(i)
+					switch {
+					case err == nil:
+						done.Add(1)
+					case !errors.Is(err, authn.ErrLinkGone) && !errors.Is(err, authn.ErrCodeGone) && !errors.Is(err, authn.ErrFlowDone) && !errors.Is(err, authn.ErrNotWaiting) && !errors.Is(err, authn.ErrTaken):
+						t.Errorf("%s: got %v", what, err)
+					}
+				})
+			}
+			all.Wait()
+			if done.Load() != 1 {
+				t.Errorf("%s: %d of twelve, want one", what, done.Load())
+			}
+		}
+		visitors, flows := make([]authn.Visitor, 12), make([]string, 12)
+		for i := range visitors {
+			visitors[i] = browser()
+			flows[i] = r.flow(visitors[i], authn.Start{})
+		}
+		letter, err := r.e.WriteLetter(t.Context(), "cli", u.ID, false)
+		r.must(err)
+		once("a link of an administrator", func(i int) error {
+			_, err := r.e.OpenLetter(t.Context(), visitors[i], authn.Answer{Flow: flows[i], Token: letter.Token})
+			return err
+		})
+		v := browser()
+		proven := r.resetProven(v, "ann@example.com")
+		once("a code for a new password", func(i int) error {
+			return r.e.ResetPassword(t.Context(), v, proven, fmt.Sprintf("%s number %d", goose, i))
+		})
+		_, err = r.e.Register(t.Context(), authn.Visitor{Network: "192.0.2.1", Program: true}, authn.Registration{Address: "bob@example.com"})
+		r.must(err)
+		m, err := r.mails.Wait(t.Context(), "bob@example.com")
+		r.must(err)
+		once("a sign-up", func(int) error {
+			_, err := r.e.ConfirmRegistration(t.Context(), authn.Visitor{Network: "192.0.2.1", Program: true}, "bob@example.com", m.Code)
+			return err
+		})
+	})
 }
