@@ -41,7 +41,7 @@ type world struct {
 	setUp   string // the link that makes the first admin
 	mails   *email.Inbox
 	log     *logbook
-	dir     string // of the database
+	dir     string       // of the database
 	later   atomic.Int64 // nanoseconds by which the server's clock is ahead
 	asked   statements   // of the store
 	rest    func()       // ends what happens in the background: mail stays in the outbox
@@ -49,14 +49,32 @@ type world struct {
 
 // statements are those that the store has run.
 type statements struct {
-	mu   sync.Mutex
-	list []string
+	mu        sync.Mutex
+	list      []string
+	words     string // of the statement before which
+	meanwhile func() // happens, once
 }
 
 func (s *statements) add(query string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.list = append(s.list, query)
+	do := s.meanwhile
+	if do != nil && strings.Contains(query, s.words) {
+		s.meanwhile = nil
+	} else {
+		do = nil
+	}
+	s.mu.Unlock()
+	if do != nil {
+		do()
+	}
+}
+
+// before has something happen once, right before the next statement with those words. It must not be one that writes.
+func (s *statements) before(words string, do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.words, s.meanwhile = words, do
 }
 
 // take returns the statements since the last call.

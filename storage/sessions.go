@@ -69,6 +69,12 @@ func (tx Tx) TouchSession(id ID, now, expires int64) error {
 	return tx.one(`UPDATE sessions SET seen = $2, expires = $3 WHERE id = $1 AND revoked_at = 0 AND expires > $2`, id, now, expires)
 }
 
+// HoldSession locks a session that lives at now until the unit ends, and changes nothing; ErrNotFound. Whoever ends it meanwhile waits, and
+// then sees what was done in it.
+func (tx Tx) HoldSession(id ID, now int64) error {
+	return tx.one(`UPDATE sessions SET seen = seen WHERE id = $1 AND revoked_at = 0 AND expires > $2`, id, now)
+}
+
 // RevokeSession ends a session; one that has ended already stays as it is.
 func (tx Tx) RevokeSession(id ID, now int64) error {
 	_, err := tx.exec(`UPDATE sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at = 0`, id, now)

@@ -385,7 +385,7 @@ func (p *Provider) decideDevice(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if decision == "allowed" {
-			if err := tx.InsertGrant(grant); err != nil {
+			if err := insertGrant(tx, grant, now); err != nil {
 				return err
 			}
 			if !c.FirstParty() {

@@ -134,7 +134,7 @@ func (p *Provider) Issue(ctx context.Context, live authn.Live, clientID string, 
 		if err := tx.AnswerFlow(flow, now); err != nil {
 			return err
 		}
-		if err := tx.InsertGrant(m.grant); err != nil {
+		if err := insertGrant(tx, m.grant, now); err != nil {
 			return err
 		}
 		return tx.RedeemCode(m.grant.ID, now, se.GetExpiresAt(fosite.RefreshToken).UnixMicro())

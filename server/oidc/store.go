@@ -200,8 +200,19 @@ func (s *grantStore) CreateAuthorizeCodeSession(ctx context.Context, _ string, r
 		if err := s.p.keepDocument(tx, se.client); err != nil {
 			return err
 		}
-		return tx.InsertGrant(g)
+		return insertGrant(tx, g, s.p.micros())
 	})
+}
+
+// insertGrant keeps the grant of a session, if that still lives: what ends it may have come since somebody looked, and ends the grants that
+// are there. storage.ErrSpent if it has ended.
+func insertGrant(tx storage.Tx, g storage.Grant, now int64) error {
+	if err := tx.HoldSession(g.SessionID, now); errors.Is(err, storage.ErrNotFound) {
+		return storage.ErrSpent
+	} else if err != nil {
+		return err
+	}
+	return tx.InsertGrant(g)
 }
 
 // GetAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage. A code of somebody else, or one that is long over, is not found:
