@@ -252,6 +252,13 @@ var entrances = map[string]func(o *watch, a amplify, there *elsewhere){
 		}
 		o.codes(p, at.Query().Get("flow"), "/sign-in/email", "email")
 	},
+	"a code that an administrator has told": func(o *watch, _ amplify, _ *elsewhere) {
+		p := o.person()
+		o.step(p, "GET", "/sign-in/letter", nil)
+		for range 9 {
+			o.step(p, "POST", "/sign-in/letter", url.Values{"identifier": {o.name}, "code": {"000000000000"}})
+		}
+	},
 	"a provider that is asked for the name": func(o *watch, _ amplify, _ *elsewhere) {
 		p, flow := o.arrives("login_hint", o.name)
 		o.step(p, "POST", "/sign-in/social", url.Values{"flow": {flow}, "connection": {"staff"}})

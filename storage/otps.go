@@ -57,6 +57,12 @@ func (tx Tx) DeleteOTPsOf(user ID, purpose string) error {
 	return err
 }
 
+// DeleteBoundOTPs drops the codes of a purpose that belong to bound and to no address.
+func (tx Tx) DeleteBoundOTPs(bound ID, purpose string) error {
+	_, err := tx.exec(`DELETE FROM otps WHERE address = '' AND flow_id = $1 AND purpose = $2`, bound, purpose)
+	return err
+}
+
 // SentOTP notes that the mail with this code has been asked for again at now.
 func (tx Tx) SentOTP(id ID, now int64) error {
 	return tx.one(`UPDATE otps SET sent = $2 WHERE id = $1`, id, now)

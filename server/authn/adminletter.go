@@ -63,7 +63,7 @@ func (e *Engine) WriteLetter(ctx context.Context, by string, user storage.ID, re
 	return a, err
 }
 
-// endLetters ends the links that administrators have made for a person.
+// endLetters ends the links and codes that administrators have made for a person.
 func endLetters(tx storage.Tx, user storage.ID) error {
 	for _, k := range []keptLetter{{User: user.String()}, {User: user.String(), Recover: true}} {
 		data, err := json.Marshal(k)
@@ -74,7 +74,7 @@ func endLetters(tx storage.Tx, user storage.ID) error {
 			return err
 		}
 	}
-	return nil
+	return tx.DeleteBoundOTPs(user, purposeLetter)
 }
 
 // letterOf finds what a link was made for; ErrLinkGone.

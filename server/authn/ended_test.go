@@ -42,6 +42,8 @@ func TestWhatWouldLeadToNewSessionsEndsWithTheOldOnes(t *testing.T) {
 			r.must(err)
 			recovery, err := r.e.WriteLetter(t.Context(), "cli", u.ID, true)
 			r.must(err)
+			told, err := r.e.WriteLetterCode(t.Context(), "cli", u.ID)
+			r.must(err)
 			thief, half := browser(), browser()
 			proven := r.resetProven(thief, "ann@example.com")
 			asked := r.flow(thief, authn.Start{})
@@ -57,6 +59,9 @@ func TestWhatWouldLeadToNewSessionsEndsWithTheOldOnes(t *testing.T) {
 				if in, err := r.open(browser(), token, ""); !errors.Is(err, authn.ErrLinkGone) {
 					t.Errorf("the administrator's %s: got %+v, %v, want ErrLinkGone", what, in, err)
 				}
+			}
+			if in, err := r.e.CheckLetterCode(t.Context(), half, authn.ToldCode{Flow: r.flow(half, authn.Start{}), Identifier: "ann@example.com", Code: told.Code}); !errors.Is(err, authn.ErrWrongAnswer) {
+				t.Errorf("the code that was told: got %+v, %v, want ErrWrongAnswer", in, err)
 			}
 			if err := r.e.ResetPassword(t.Context(), thief, proven, "the thief's own secret"); !errors.Is(err, authn.ErrCodeGone) {
 				t.Errorf("the code that was proven: got %v, want ErrCodeGone", err)
