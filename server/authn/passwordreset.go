@@ -140,7 +140,12 @@ func (e *Engine) ResetPassword(ctx context.Context, v Visitor, flow, password st
 	}
 	now := e.now()
 	err = e.store.Write(ctx, func(tx storage.Tx) error {
-		f, o, owner, err := e.reset(tx, v, flow, now)
+		if err := tx.HoldUser(u.ID); errors.Is(err, storage.ErrNotFound) {
+			return &CodeGone{Why: GoneExpired}
+		} else if err != nil {
+			return err
+		}
+		f, o, owner, err := e.reset(tx, v, flow, now) // whoever comes second finds the code used up
 		if err != nil {
 			return err
 		}
