@@ -136,6 +136,35 @@ func TestSRPIsOffWhereItIsNotSwitchedOnAndKeepsNoVerifier(t *testing.T) {
 	}
 }
 
+// A password from elsewhere has a hash alone, and SRP can never prove it. Its owner gets a mailed code, which says nothing of the password
+// and has every second factor after it; or, where codes may not be, is told to choose another. Whoever has no password at all looks like nobody.
+func TestAPasswordWithoutAVerifierIsSentAnotherWay(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide, unsettled)
+	a := w.amplify(true)
+	sub := a.member("ann@example.com", annsPassword)
+	a.member("bob@example.com", "")
+	if err := w.store.Write(t.Context(), func(tx storage.Tx) error { return tx.DeleteVerifier(mustID(t, sub)) }); err != nil {
+		t.Fatal(err)
+	}
+	begin := func(name string) map[string]any {
+		return auth("USER_SRP_AUTH", map[string]any{"USERNAME": name, "SRP_A": srptest.New(7).A()})
+	}
+	if got := a.is("", "InitiateAuth", begin("bob@example.com")); got["ChallengeName"] != "PASSWORD_VERIFIER" {
+		t.Errorf("somebody without a password is asked %v", got["ChallengeName"])
+	}
+	asked := a.is("", "InitiateAuth", begin("ann@example.com"))
+	if asked["ChallengeName"] != "EMAIL_OTP" {
+		t.Fatalf("asked %v", asked)
+	}
+	tokensOf(t, a.is("", "RespondToAuthChallenge", respond(asked, "EMAIL_OTP", map[string]any{"USERNAME": "ann@example.com", "EMAIL_OTP_CODE": a.code("ann@example.com")})))
+	w.choose(map[string]any{"methods": []string{"password"}, "sign_up": "closed"})
+	a.is("PasswordResetRequiredException", "InitiateAuth", begin("ann@example.com"))
+	tokensOf(t, a.is("", "InitiateAuth", auth("USER_PASSWORD_AUTH", map[string]any{"USERNAME": "ann@example.com", "PASSWORD": annsPassword})))
+	if got := a.is("", "InitiateAuth", begin("ann@example.com")); got["ChallengeName"] != "PASSWORD_VERIFIER" {
+		t.Errorf("after the password was sent once, asked %v", got["ChallengeName"])
+	}
+}
+
 func TestGuessesBySRPAreCountedBeforeAnythingIsComputed(t *testing.T) {
 	w := newWorld(t, "https://id.example")
 	a := w.amplify(true)

@@ -44,6 +44,7 @@ type Challenge struct {
 	Salt     []byte
 	Public   string // B
 	Exchange srp.Exchange
+	Missing  bool // the person has a password without a verifier: no answer can be right
 }
 
 // BeginSRP begins a sign-in by SRP. Everybody gets a challenge: for nobody, one that no answer is right to. The guess is counted here,
@@ -66,8 +67,8 @@ func (e *Engine) BeginSRP(ctx context.Context, v Visitor, flow, identifier, publ
 		c, verifier, err = e.challengeSRP(tx, name, now)
 		return err
 	})
-	if err != nil {
-		return Challenge{}, err
+	if err != nil || c.Missing {
+		return c, err
 	}
 	done, err := e.hasher.turn(ctx)
 	if err != nil {
@@ -85,7 +86,8 @@ func (e *Engine) BeginSRP(ctx context.Context, v Visitor, flow, identifier, publ
 }
 
 // challengeSRP finds the verifier of whoever is called so, or of somebody whose sign-up waits for its code. For nobody, and for a person
-// without a verifier, it makes one up that no answer is right to, always the same. Whoever it is, it takes the same statements.
+// without a password, it makes one up that no answer is right to, always the same, and takes the same statements. A password that has no
+// verifier (it was set elsewhere, or before one was wanted) is said to be Missing: SRP would refuse its owner for ever.
 func (e *Engine) challengeSRP(tx storage.Tx, name string, now int64) (Challenge, srp.Verifier, error) {
 	verifier := srp.Verifier{Salt: srp.FakeSalt(e.keys.Digest("srp-salt", []byte(name))), Value: e.keys.Digest("srp-verifier", []byte(name))}
 	id := fakeID(e.keys.Digest("srp-user", []byte(name)))
@@ -106,13 +108,18 @@ func (e *Engine) challengeSRP(tx storage.Tx, name string, now int64) (Challenge,
 	case err != nil && !errors.Is(err, ErrNotWaiting):
 		return Challenge{}, verifier, err
 	}
+	_, err = tx.Password(id)
+	missing := err == nil
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return Challenge{}, verifier, err
+	}
 	real, err := e.verifier(tx, id)
 	if err == nil {
-		verifier = real
+		verifier, missing = real, false
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return Challenge{}, verifier, err
 	}
-	return Challenge{User: id.String()}, verifier, nil
+	return Challenge{User: id.String(), Missing: missing}, verifier, nil
 }
 
 // verifier opens the verifier of a person; storage.ErrNotFound.

@@ -252,6 +252,9 @@ func (d *Door) askSRP(a *attempt) (any, error) {
 	if err != nil {
 		return d.afterPassword(a, authn.SignIn{}, err)
 	}
+	if asked.Missing {
+		return d.withoutVerifier(a)
+	}
 	extra, err := json.Marshal(exchange{asked.Exchange, asked.User})
 	if err != nil {
 		return nil, err
@@ -266,4 +269,16 @@ func (d *Door) askSRP(a *attempt) (any, error) {
 type exchange struct {
 	SRP  srp.Exchange `json:"srp"`
 	User string       `json:"user"`
+}
+
+// withoutVerifier is for somebody whose password was set where no verifier was kept: a mailed code lets them in, where that may be.
+func (d *Door) withoutVerifier(a *attempt) (any, error) {
+	x, err := d.Engine.Experience(a.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if x.MayBegin(a.app, authn.MethodCode) {
+		return d.askCode(a)
+	}
+	return nil, errReset
 }
