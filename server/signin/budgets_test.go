@@ -180,6 +180,24 @@ func TestIPv6IsCountedByNetwork(t *testing.T) {
 	p.begin("ann@example.com")
 }
 
+// Without a trusted proxy in the configuration every visitor of a proxy on the same machine comes from loopback.
+func TestLoopbackIsCountedLikeAnyNetwork(t *testing.T) {
+	for _, remote := range []string{"127.0.0.1:443", "[::1]:443"} {
+		t.Run(remote, func(t *testing.T) {
+			h := newHouse(t, roomy(func(b *authn.Budgets) { b.NetworkMailsHour = 2 }))
+			for i := range 3 {
+				p := h.person()
+				p.remote = remote
+				p.visit("/app")
+				p.submit("/sign-in/email", "email", fmt.Sprintf("u%d@example.com", i))
+				if want := map[bool]int{true: 200, false: http.StatusTooManyRequests}[i < 2]; p.page.status != want {
+					t.Errorf("visitor %d: got %d, want %d", i, p.page.status, want)
+				}
+			}
+		})
+	}
+}
+
 func TestNetworkGuessesAreCountedAndGivenBack(t *testing.T) {
 	h := newHouse(t, roomy(func(b *authn.Budgets) { b.NetworkGuessesHour = 4 }))
 	for i := range 6 { // people who get in use nothing up

@@ -3,6 +3,7 @@ package signin_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -467,5 +468,37 @@ func TestQuestionsForPasskeysWriteNothing(t *testing.T) {
 		if !strings.HasPrefix(statement, "SELECT") {
 			t.Errorf("wrote: %s", statement)
 		}
+	}
+}
+
+// Whoever guesses at an address gets codes for it paused, and nothing of its owner's: who is signed in stays, and a passkey,
+// at which nobody can guess, signs in (ASVS 6.3.1).
+func TestPausedAddressKeepsItsSessionsAndItsPasskeys(t *testing.T) {
+	h, a := newHouse(t, roomy(func(b *authn.Budgets) { b.WrongGuessesPerAddressHour = 5 })), passkeytest.New(publicURL)
+	user := h.signUpWithPasskey("ann@example.com", a)
+	owner := h.person()
+	owner.visit("/app")
+	owner.use(a)
+	_, session := owner.arrived()
+	eve := h.person()
+	eve.remote = "198.51.100.7:1"
+	m := eve.begin("ann@example.com")
+	for range 5 {
+		eve.do("POST", "/sign-in/code", url.Values{"flow": {eve.flow()}, "code": {not(m.Code)}})
+	}
+	next := h.person()
+	m = next.begin("ann@example.com")
+	next.submit("/sign-in/code", "code", m.Code)
+	next.says(http.StatusTooManyRequests, "codes for it are paused")
+
+	owner.visit("/app")
+	if who, same := owner.arrived(); who != user || same != session {
+		t.Errorf("whoever was signed in has now session %s of %s, want %s of %s", same, who, session, user)
+	}
+	again := h.person()
+	again.visit("/app")
+	again.use(a)
+	if who, _ := again.arrived(); who != user {
+		t.Errorf("the passkey signs in %q, want %s", who, user)
 	}
 }
