@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,6 +53,31 @@ func TestDiscoveryHasWhatTheConfigPlanAsksFor(t *testing.T) {
 	// With none among them, the suite would send unsigned request objects.
 	if list, _ := d["request_object_signing_alg_values_supported"].([]any); len(list) == 0 || slices.Contains(list, any("none")) {
 		t.Errorf("request_object_signing_alg_values_supported is %v", list)
+	}
+}
+
+// What is not announced is not tried: no plain challenge, no token in the front channel, no password grant, no signature that
+// anybody can make (RFC 9700 section 2.1).
+func TestDiscoveryOffersNothingWeak(t *testing.T) {
+	w := newWorld(t, "https://id.example")
+	for _, path := range []string{"/oidc/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/oidc"} {
+		var d map[string]any
+		if err := json.Unmarshal(w.do(w.request("GET", path, nil)).Body.Bytes(), &d); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"code_challenge_methods_supported": "[S256]", "response_types_supported": "[code]", "authorization_response_iss_parameter_supported": "true", "issuer": "https://id.example/oidc"} {
+			if got := fmt.Sprint(d[name]); got != want {
+				t.Errorf("%s: %s is %s, want %s", path, name, got, want)
+			}
+		}
+		for name, value := range d {
+			list, _ := value.([]any)
+			for _, one := range list {
+				if weak, _ := one.(string); strings.HasSuffix(name, "_alg_values_supported") && (weak == "none" || strings.HasPrefix(weak, "HS")) || name == "grant_types_supported" && (weak == "implicit" || weak == "password") {
+					t.Errorf("%s: %s offers %s", path, name, weak)
+				}
+			}
+		}
 	}
 }
 

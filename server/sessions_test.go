@@ -264,3 +264,43 @@ func TestSigningOutEverywhereEndsTokensOfEveryDoor(t *testing.T) {
 		t.Errorf("userinfo: %d %s", got.Code, got.Body)
 	}
 }
+
+// An app that asks for a fresh sign-in has nothing but auth_time to see that there was one (OpenID Connect Core, section 3.1.2.1).
+func TestAuthTimeIsWhenThePersonLastProvedWhoTheyAre(t *testing.T) {
+	w := newWorld(t, "http://localhost:4283", wide)
+	p := w.person()
+	code, _ := p.signIn("ann@example.com")
+	_, first := w.exchange(code)
+	back := func(pairs ...string) map[string]any {
+		t.Helper()
+		if p.visit("/oidc/authorize?" + authorization(pairs...).Encode()); p.left == "" {
+			p.proves("ann@example.com")
+		}
+		to, err := url.Parse(p.left)
+		if err != nil || to.Query().Get("code") == "" {
+			t.Fatalf("%v: the way back is %q", pairs, p.left)
+		}
+		_, claims := w.exchange(to.Query().Get("code"))
+		return claims
+	}
+	proven := first["auth_time"].(float64)
+	for _, c := range []struct {
+		asks []string
+		anew bool
+	}{{nil, false}, {[]string{"prompt", "none"}, false}, {[]string{"max_age", "86400"}, false}, {[]string{"max_age", "60"}, true}, {nil, false}, {[]string{"prompt", "login"}, true}, {[]string{"max_age", "0"}, true}} {
+		w.age(time.Hour)
+		claims := back(c.asks...)
+		at, now := claims["auth_time"].(float64), claims["iat"].(float64)
+		if life := claims["exp"].(float64) - now; life <= 0 || life > 3600 {
+			t.Errorf("%v: an ID token for %v seconds", c.asks, life)
+		}
+		if c.anew {
+			if at <= proven || now-at > 60 {
+				t.Errorf("%v: auth_time is %v, want one of now, %v", c.asks, at, now)
+			}
+			proven = at
+		} else if at != proven {
+			t.Errorf("%v: auth_time is %v, want still %v", c.asks, at, proven)
+		}
+	}
+}

@@ -128,6 +128,9 @@ func TestRedirectURIIsComparedByteForByte(t *testing.T) {
 			}
 		}
 	}
+	if status, body := w.page(request("web", without("redirect_uri")), cookie); status != 400 { // though one alone is registered
+		t.Errorf("none: got %d %s", status, body)
+	}
 	for client, allowed := range map[string][]string{
 		"web":     {callback},
 		"native":  {"http://127.0.0.1:49152/cb", "http://127.0.0.1/cb", "http://[::1]:8/cb?a=b", "http://[::1]/cb?a=b", "com.example.app:/cb"},
