@@ -160,6 +160,35 @@ func TestGuessingTheCodeOfANewAddressStops(t *testing.T) {
 	w.hasAddresses(w.who("ann@example.com").ID, "ann@example.com main", "new@example.com unproven")
 }
 
+// Whoever had got hold of a device or of an app's tokens is out when the addresses change (ASVS 7.4.2, 10.7.3).
+func TestAChangeOfAddressesEndsOtherDevicesAndWhatTheirAppsWereGiven(t *testing.T) {
+	for _, path := range []string{"/account/addresses/primary", "/account/addresses/remove"} {
+		w := newWorld(t, "https://id.example.com", wide)
+		here, lost := w.atHome("ann@example.com"), w.person()
+		here.adds("two@example.com")
+		code, _ := lost.signIn("ann@example.com")
+		given := w.exchanged(code)
+		userinfo := func() int {
+			r := w.request("GET", "/oidc/userinfo", nil)
+			r.Header.Set("Authorization", "Bearer "+given.Access)
+			return w.do(r).Code
+		}
+		if got := userinfo(); got != http.StatusOK {
+			t.Fatalf("the access token gets %d before, want 200", got)
+		}
+		here.post(path, url.Values{"address": {"two@example.com"}})
+		if lost.signedIn() || !here.signedIn() {
+			t.Errorf("%s: not exactly the other device is signed out", path)
+		}
+		if got := userinfo(); got != http.StatusUnauthorized {
+			t.Errorf("%s: the access token of the other device gets %d, want 401", path, got)
+		}
+		if got := w.asBookstore("/token", "grant_type", "refresh_token", "refresh_token", given.Refresh); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "invalid_grant") {
+			t.Errorf("%s: its refresh token gets %d %s", path, got.Code, got.Body)
+		}
+	}
+}
+
 func TestTheLastProvenAddressAndTheMainOneStay(t *testing.T) {
 	w := newWorld(t, "https://id.example.com", wide)
 	p := w.atHome("ann@example.com")

@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatelatch/email"
 	"gatelatch/server"
@@ -69,6 +72,82 @@ func TestEveryFormRefusesWhatAnotherSitePosts(t *testing.T) {
 	}
 	if !p.signedIn() {
 		t.Error("somebody was signed out")
+	}
+}
+
+// A new form takes no parameter twice, none too large and none damaged, because it is one (SECURITY rows 5, 73 and 75).
+func TestEveryFormRefusesWhatIsTwiceTooMuchOrDamaged(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	p := w.atHome("ann@example.com")
+	all := routes(t, "POST")
+	if len(all) < 50 {
+		t.Fatalf("found only %v", all)
+	}
+	for _, path := range all {
+		if path == "/account/picture" { // it takes one file and no form
+			continue
+		}
+		for name, body := range map[string]string{"a parameter twice": "x=1&x=1", "201 parameters": strings.Repeat("&", 200) + "a=1", "a NUL": "a=b%00c", "bad UTF-8": "a=%ff", "half an escape": "a=%f", "a semicolon": "a=1;b=2", "65 KiB": "a=" + strings.Repeat("x", 65<<10)} {
+			r := w.request("POST", path, url.Values{})
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+			want := http.StatusBadRequest
+			if name == "65 KiB" {
+				want = http.StatusRequestEntityTooLarge
+			}
+			if got := p.send(r); got.Code != want {
+				t.Errorf("POST %s with %s: got %d, want %d", path, name, got.Code, want)
+			}
+		}
+	}
+}
+
+// calm are the forms of the account page that open no way in, and those that go on with what a fresh sign-in has begun.
+var calm = []string{"/account/profile", "/account/picture", "/account/picture/remove", "/account/keep", "/account/apps/remove", "/account/devices/end", "/account/devices/end-others", "/account/devices/end-all",
+	"/account/trusted/forget", "/account/passkey/rename", "/account/address/code", "/account/address/again", "/account/totp", "/account/recovery-codes/saved"}
+
+// A new form of the account page asks for a fresh sign-in unless somebody has listed it above (ASVS 7.5, SECURITY row 84).
+func TestEveryFormThatChangesAWayInNeedsAFreshSignIn(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide)
+	p := w.atHome("ann@example.com")
+	w.age(6 * time.Minute)
+	asked := 0
+	for _, path := range routes(t, "POST") {
+		if !strings.HasPrefix(path, "/account/") || slices.Contains(calm, path) {
+			continue
+		}
+		asked++
+		if p.post(path, url.Values{}); !strings.HasPrefix(p.at, "/sign-in?flow=") {
+			t.Errorf("POST %s with a sign-in of six minutes ago: %d at %s", path, p.screen.Code, p.at)
+		}
+	}
+	if asked < 14 {
+		t.Errorf("only %d forms were tried", asked)
+	}
+	if !p.signedIn() {
+		t.Error("nobody was signed in")
+	}
+}
+
+// JSON is bounded in size and depth wherever a program sends it (SECURITY row 73).
+func TestJSONThatIsTooLargeOrTooDeepIsRefusedByEveryAPI(t *testing.T) {
+	w := newWorld(t, "https://id.example", wide, registration("open"))
+	w.letIn("account", "account:write")
+	token, _ := w.person().access("ann@example.com", "openid account account:write")
+	for name, body := range map[string]string{"30,000 lists": strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000), "7,000 objects": strings.Repeat(`{"name":`, 7_000) + "1" + strings.Repeat("}", 7_000),
+		"lists in a member": `{"name":` + strings.Repeat("[", 25_000) + strings.Repeat("]", 25_000) + "}", "two megabytes": `{"name":"` + strings.Repeat("x", 2<<20) + `"}`} {
+		admin := httptest.NewRecorder()
+		r := httptest.NewRequest("POST", "/api/v1/apps", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w.api.ServeHTTP(admin, r)
+		registered, _ := w.call("POST", "/oidc/register", "", body)
+		for api, got := range map[string]*httptest.ResponseRecorder{"management": admin, "account": w.account(token, "PATCH", "/profile", body), "registration": registered} {
+			if got.Code != http.StatusBadRequest && got.Code != http.StatusRequestEntityTooLarge && got.Code != http.StatusUnprocessableEntity {
+				t.Errorf("%s with %s: got %d %.200s", api, name, got.Code, got.Body)
+			}
+		}
+	}
+	if strings.Contains(w.log.text(), `"level":"ERROR"`) {
+		t.Error("the log speaks of faults")
 	}
 }
 

@@ -246,6 +246,9 @@ func (p *person) follow(r *http.Request) {
 			p.screen, p.at = rec, r.URL.RequestURI()
 			return
 		}
+		if r.Method == "POST" && rec.Code != http.StatusSeeOther { // others have the browser post it all once more, to wherever that is
+			p.t.Errorf("POST %s leads on with %d, want 303 (RFC 9700 section 4.12)", r.URL.Path, rec.Code)
+		}
 		if !strings.HasPrefix(to, "/") {
 			p.left = to
 			return
