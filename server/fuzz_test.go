@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"gatelatch/server"
+	"gatelatch/server/authn"
 	"gatelatch/storage"
 )
 
@@ -242,4 +244,61 @@ func faultOf(got *httptest.ResponseRecorder) string {
 func sameAddress(to, registered string) bool {
 	rest, ok := strings.CutPrefix(to, registered)
 	return ok && (rest == "" || rest[0] == '?' || rest[0] == '#')
+}
+
+// The list above was written by hand; this one grows with the routes. Whoever sends the damage is signed in, as most forms of the account
+// page are met only then, and has a sign-in that is half done (SECURITY row 72).
+func TestNoDamagedFormIsAFaultOfTheServer(t *testing.T) {
+	w := newWorld(t, "http://localhost:4283", wide, func(c *server.Config) {
+		c.Experience.Methods = []authn.Method{authn.MethodCode, authn.MethodPassword, authn.MethodPasskey, authn.MethodSocial}
+	})
+	ann := w.settle(false)
+	p := w.atHome(ann.address)
+	p.visit("/oidc/authorize?" + authorization("prompt", "login").Encode())
+	credential, err := ann.passkey.Get(p.question())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow := p.flow()
+	p.submit("/sign-in/email", "email", ann.address)
+	mail, err := w.mails.Wait(t.Context(), ann.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := url.Parse(mail.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gremlin{Rand: rand.New(rand.NewPCG(3, 5)), p: p, good: url.Values{"flow": {flow}, "t": {link.Query().Get("t")}, "email": {ann.address}, "identifier": {ann.address}, "address": {ann.address}, "code": {not(mail.Code)}, "username": {"ann"},
+		"password": {annsPassword}, "current": {annsPassword}, "credential": {credential}, "connection": {"staff"}, "way": {"totp"}, "id": {storage.NewID().String()}, "device": {storage.NewID().String()}, "name": {"Ann"}, "lang": {"de"}, "state": {"failed"}}}
+	names, asked := slices.Sorted(maps.Keys(g.good)), 0
+	for _, method := range []string{"GET", "POST"} {
+		for _, path := range routes(t, method) {
+			if slices.Contains([]string{"/sign-out", "/account/devices/end-all", "/account/delete"}, path) { // they would end it all
+				continue
+			}
+			for range 80 {
+				raw := g.raw(method+" "+path, names)
+				r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
+				if err != nil {
+					continue // net/http answers 400 by itself
+				}
+				r.RemoteAddr = "192.0.2.1:5000"
+				asked++
+				got := p.send(r)
+				if wrong := faultOf(got); wrong != "" && !strings.HasPrefix(got.Header().Get("Location"), ann.there.URL+"/authorize?") {
+					t.Errorf("%s\n%.1500q", wrong, raw)
+				}
+			}
+			if !p.signedIn() {
+				t.Fatalf("%s %s: the damage has signed somebody out", method, path)
+			}
+		}
+	}
+	if asked < 5_000 {
+		t.Errorf("only %d requests reached the server", asked)
+	}
+	if log := w.log.text(); strings.Contains(log, `"level":"ERROR"`) {
+		t.Errorf("the log speaks of faults:\n%.3000s", log[strings.Index(log, `"level":"ERROR"`):])
+	}
 }
