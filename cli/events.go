@@ -44,6 +44,9 @@ func (p *Program) eventsCommand() *cobra.Command {
 			}
 		}
 		query.Set("limit", strconv.Itoa(limit))
+		if follow && cursor != "" {
+			return usage(cmd, "--cursor goes back and --follow goes on: leave one of them out")
+		}
 		if since == "" {
 			return nil
 		}
@@ -105,7 +108,8 @@ func (p *Program) listEvents(ctx context.Context, m *management, query url.Value
 // has printed.
 func (p *Program) followEvents(ctx context.Context, m *management, query url.Values, asJSON bool) error {
 	printed := map[string]bool{}
-	var from time.Time // of the oldest that was printed
+	var from time.Time   // of the oldest that was printed
+	newest := time.Now() // or when we began, while there is none: nobody asks for the whole log again and again
 	for first := true; ; first = false {
 		events, err := readEvents(ctx, m, query, !first)
 		if ctx.Err() != nil {
@@ -122,16 +126,16 @@ func (p *Program) followEvents(ctx context.Context, m *management, query url.Val
 			}
 		}
 		if len(events) > 0 {
-			if from.IsZero() {
+			if newest = events[0].At; from.IsZero() {
 				from = events[len(events)-1].At
 			}
-			since := events[0].At.Add(-eventsLate)
-			if since.Before(from) {
-				since = from
-			}
-			query.Set("since", since.Format(time.RFC3339Nano))
-			query.Set("limit", "200")
 		}
+		since := newest.Add(-eventsLate)
+		if since.Before(from) {
+			since = from
+		}
+		query.Set("since", since.Format(time.RFC3339Nano))
+		query.Set("limit", "200")
 		select {
 		case <-ctx.Done():
 			return nil

@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // columns aligns what is printed for people.
@@ -20,8 +21,9 @@ func (p *Program) table(heads ...string) columns {
 func (w columns) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
-				return ' ' // a name is no way to move the cursor of a terminal
+			// A name is no way to move the cursor of a terminal, or to turn a line around. Two joiners belong to scripts and emoji.
+			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d' {
+				return ' '
 			}
 			return r
 		}, cell)
