@@ -104,10 +104,62 @@ func TestToldCodeIsForItsPersonAndItsQuarterOfAnHour(t *testing.T) {
 	}
 }
 
-func TestGuessesAtAToldCodeEndItAndAreCountedByAddress(t *testing.T) {
+func TestStrangersDoNotUseUpAToldCode(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
 		b := generous()
-		b.GuessesPerCode, b.WrongGuessesPerAddressHour = 3, 8
+		b.GuessesPerCode, b.WrongGuessesPerAddressHour = 2, 8
+		r := newRoom(t, store, authn.Config{Budgets: b})
+		u, err := r.e.CreateUser(t.Context(), "cli", "ann@example.com", "")
+		r.must(err)
+		home := browser()
+		in, err := r.types(home, "ann@example.com", r.tells(u.ID))
+		r.must(err)
+		home.Device = in.Device
+		for _, hers := range []struct {
+			v          authn.Visitor
+			identifier string
+		}{{browser(), "ann"}, {home, "ann@example.com"}} {
+			code := r.tells(u.ID)
+			for { // as often as the address may be guessed at
+				_, err := r.types(browser(), "ann@example.com", otherThan(code))
+				if errors.Is(err, authn.ErrTooMany) {
+					break
+				}
+				if !errors.Is(err, authn.ErrWrongAnswer) {
+					t.Fatalf("a wrong one: got %v", err)
+				}
+			}
+			if in, err := r.types(hers.v, hers.identifier, code); err != nil || in.Live.User.ID != u.ID {
+				t.Errorf("the right one beside %s, after strangers have guessed: got %v", hers.identifier, err)
+			}
+			r.pass(time.Hour)
+		}
+	})
+}
+
+func TestGuessesAtAToldCodeHaveAnEnd(t *testing.T) {
+	r := openRoom(t, storagetest.Open(t))
+	u, err := r.e.CreateUser(t.Context(), "cli", "ann@example.com", "")
+	r.must(err)
+	for guesses, want := range map[int]error{999: nil, 1000: authn.ErrWrongAnswer} {
+		code := r.tells(u.ID)
+		r.must(r.store.Write(t.Context(), func(tx storage.Tx) error {
+			o, err := tx.BoundOTP(u.ID, "letter", "")
+			for i := 0; i < guesses && err == nil; i++ {
+				err = tx.GuessOTP(o.ID, r.now().UnixMicro(), 1000)
+			}
+			return err
+		}))
+		if _, err := r.types(browser(), "ann@example.com", code); !errors.Is(err, want) {
+			t.Errorf("the right one after %d guesses: got %v, want %v", guesses, err, want)
+		}
+	}
+}
+
+func TestGuessesAtToldCodesAreCountedByAddress(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, store *storage.Store) {
+		b := generous()
+		b.WrongGuessesPerAddressHour = 8
 		r := newRoom(t, store, authn.Config{Budgets: b})
 		u, err := r.e.CreateUser(t.Context(), "cli", "ann@example.com", "")
 		r.must(err)
@@ -117,18 +169,14 @@ func TestGuessesAtAToldCodeEndItAndAreCountedByAddress(t *testing.T) {
 				t.Fatalf("a wrong one: got %v", err)
 			}
 		}
-		if _, err := r.types(browser(), "ann@example.com", code); !errors.Is(err, authn.ErrWrongAnswer) {
+		if _, err := r.types(browser(), "ann@example.com", code); err != nil { // gives its own guess back, and no other
 			t.Errorf("the right one after three wrong ones: got %v", err)
 		}
 		code = r.tells(u.ID)
-		if _, err := r.types(browser(), "ann@example.com", code); err != nil { // gives its own guess back, and no other
-			t.Errorf("a new one: got %v", err)
-		}
-		code = r.tells(u.ID)
-		for i := range 5 {
+		for i := range 6 {
 			_, err := r.types(browser(), "ann@example.com", otherThan(code))
-			if want := map[bool]error{true: authn.ErrWrongAnswer, false: authn.ErrTooMany}[i < 4]; !errors.Is(err, want) {
-				t.Fatalf("guess %d of the hour: got %v, want %v", 5+i, err, want)
+			if want := map[bool]error{true: authn.ErrWrongAnswer, false: authn.ErrTooMany}[i < 5]; !errors.Is(err, want) {
+				t.Fatalf("guess %d of the hour: got %v, want %v", 4+i, err, want)
 			}
 		}
 		if _, err := r.types(browser(), "ann@example.com", r.tells(u.ID)); !errors.Is(err, authn.ErrTooMany) {
