@@ -33,8 +33,7 @@ type letter struct {
 }
 
 // post puts the mail with a code into the outbox, in the transaction that sends the code. client is the application that the person
-// is on their way to, "" for none. A quiet one
-// takes the same way and does not leave.
+// is on their way to, "" for none. A quiet mail takes the same way and does not leave.
 func (e *Engine) post(tx storage.Tx, v Visitor, client string, o storage.OTP, quiet bool, now int64) error {
 	payload, err := json.Marshal(letter{Quiet: quiet, OTP: o.ID.String(), Sent: o.Sent, Lang: v.Languages, Client: client, Device: Device(v.Agent), IP: ip(v)})
 	if err != nil {
