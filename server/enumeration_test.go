@@ -439,6 +439,102 @@ func TestNobodyLearnsWhoHasAnAccount(t *testing.T) {
 	}
 }
 
+// Whoever knows somebody's username, and an address, does not learn that they are one person's: what is asked for or guessed by one of them,
+// more often than it may be, shows nothing at the other. What is compared are two names of one person, and two that are nobody's.
+func TestNobodyLearnsWhoseAddressGoesWithAUsername(t *testing.T) {
+	const (
+		known, unknown = "margaret.of.the.lake", "nobodyat.of.the.lake" // longer than what random text has by chance
+		mails, guesses = 3, 4
+	)
+	say := func(typed string, more ...string) url.Values {
+		form := url.Values{"identifier": {typed}}
+		if strings.Contains(typed, "@") { // which is taken where people sign in by username as well
+			form = url.Values{"email": {typed}}
+		}
+		for i := 0; i < len(more); i += 2 {
+			form.Set(more[i], more[i+1])
+		}
+		return form
+	}
+	mailed := func(path string) func(*watch, string, int) {
+		return func(o *watch, typed string, times int) {
+			p, flow := o.arrives()
+			for range times {
+				o.step(p, "POST", path, say(typed, "flow", flow))
+			}
+			o.step(p, "GET", "/sign-in/code?flow="+flow, nil)
+		}
+	}
+	for name, c := range map[string]struct {
+		ask  func(o *watch, typed string, times int)
+		most int
+		only string // where people sign in by this
+	}{
+		"a mailed code":        {ask: mailed("/sign-in/email"), most: mails},
+		"a forgotten password": {ask: mailed("/sign-in/forgot"), most: mails},
+		"guesses at a mailed code": {most: guesses, ask: func(o *watch, typed string, times int) {
+			p, flow := o.arrives()
+			o.step(p, "POST", "/sign-in/email", say(typed, "flow", flow))
+			for range times {
+				o.step(p, "POST", "/sign-in/code", url.Values{"flow": {flow}, "code": {"000000"}})
+			}
+		}},
+		"guesses at a password": {most: guesses, only: authn.IdentifiersBoth, ask: func(o *watch, typed string, times int) {
+			p, flow := o.arrives()
+			for range times {
+				o.step(p, "POST", "/sign-in/password", url.Values{"flow": {flow}, "identifier": {typed}, "password": {"a wrong secret of theirs"}})
+			}
+		}},
+		"guesses at a code that an administrator has told": {most: guesses, ask: func(o *watch, typed string, times int) {
+			p := o.person()
+			for range times {
+				o.step(p, "POST", "/sign-in/letter", url.Values{"identifier": {typed}, "code": {"000000000000"}})
+			}
+		}},
+	} {
+		for _, which := range []string{authn.IdentifiersBoth, authn.IdentifiersUsername} {
+			if c.only != "" && c.only != which {
+				continue
+			}
+			t.Run(name+", "+which, func(t *testing.T) {
+				w := newWorld(t, "http://localhost:4283", func(c *server.Config) {
+					const much = 1_000_000
+					c.Budgets = authn.Budgets{NetworkMailsHour: much, NetworkGuessesHour: much, MailsHour: much, FlowsNetworkHour: much, MailsPerAddressBurst: mails, WrongGuessesPerAddressHour: guesses}
+					c.Passwords = authn.Passwords{MemoryKiB: hashMemory, Iterations: 1}
+					c.Experience = authn.Experience{SignUp: "open", Identifiers: which, Methods: []authn.Method{authn.MethodPassword, authn.MethodCode}}
+				})
+				w.addUser(known + "@example.com")
+				w.administer("POST", "/users/"+known+"@example.com/password", map[string]any{"password": annsPassword}, http.StatusOK)
+				w.administer("POST", "/users/"+known+"@example.com/codes", nil, http.StatusCreated)
+				w.rest()
+				tooMany := func(answers []string) (n int) {
+					for _, a := range answers {
+						if strings.HasPrefix(a, "429") {
+							n++
+						}
+					}
+					return n
+				}
+				for _, names := range [][2]string{{"", "@example.com"}, {"@example.com", ""}} {
+					look := func(who string) seen {
+						o := &watch{world: w, name: who}
+						c.ask(o, who+names[0], c.most+1)
+						before := len(o.seen.answers)
+						c.ask(o, who+names[1], 1)
+						if first, then := tooMany(o.seen.answers[:before]), tooMany(o.seen.answers[before:]); first != 1 || then != 0 {
+							t.Errorf("%s was too often %d times, and after that %s %d times; want once and never", who+names[0], first, who+names[1], then)
+						}
+						return o.seen
+					}
+					look("somebody.of.the.lake") // statements are prepared, settings read
+					same(t, "the owner of both", look(known), look(unknown))
+					w.later.Add(int64(25 * time.Hour)) // every budget is full again
+				}
+			})
+		}
+	}
+}
+
 // Whoever is signed in and adds an address learns nothing of it either, before they have shown that they can read its mail.
 func TestNobodyLearnsWhoHasAnAddressByAddingIt(t *testing.T) {
 	for name, add := range map[string]func(o *watch, eve *person, token string){

@@ -355,17 +355,18 @@ func (e *Engine) refundGuess(tx storage.Tx, v Visitor, address string) error {
 	return nil
 }
 
-// refund gives back what the owner of an address used up on the way in: all that hangs on the address (or on the browser of theirs), and
-// on the username they may have typed instead, for nobody else gets this far with it; and one of each that is shared with others.
+// refund gives back what the owner of an address used up on the way in: all that hangs on what they have typed, which is login, and on
+// the browser of theirs, for nobody else gets this far with it; and one of each that is shared with others. Of a username and an address
+// the other one gets nothing back: to see both of them full again at once would tell that they are one person's.
 // typed: by a code, so that a guess was spent.
 func (e *Engine) refund(tx storage.Tx, v Visitor, address, login string, typed bool, now int64) error {
 	whose, known, err := e.guesser(tx, v, login, now)
 	if err != nil {
 		return err
 	}
-	names := []string{whose, address}
+	names := []string{whose, login}
 	if login != address {
-		names = append(names, login)
+		names = append(names, byName(address))
 	}
 	b := e.cfg.Budgets
 	for _, own := range []budget{b.guesses(), b.burst(), b.mails()} {

@@ -72,7 +72,7 @@ func (e *Engine) sendCode(ctx context.Context, v Visitor, flow, typed string, re
 		}
 		to, quiet := login, false
 		if !isAddress(login) {
-			if to, quiet, err = e.mailbox(tx, v, login, whose, now); err != nil {
+			if to, quiet, err = e.mailbox(tx, login, whose, now); err != nil {
 				return err
 			}
 		}

@@ -121,7 +121,7 @@ func TestKnownAndUnknownUsernamesLookAndCostTheSame(t *testing.T) {
 	}
 }
 
-func TestFullMailboxDoesNotTellWhoseNameWasTyped(t *testing.T) {
+func TestMailboxFullByItsAddressDoesNotTellWhoseNameWasTyped(t *testing.T) {
 	b := authn.DefaultBudgets()
 	b.NetworkMailsHour = 1000
 	h := newHouse(t, identifiers(authn.IdentifiersBoth), budgets(b))
@@ -144,11 +144,82 @@ func TestFullMailboxDoesNotTellWhoseNameWasTyped(t *testing.T) {
 		got[name] = plain(other.page, flow, name)
 	}
 	if got["ann"] != got["eve"] || !strings.Contains(got["ann"], "If there is an account called") {
-		t.Errorf("ann, whose mailbox has got enough:\n%s\nnobody:\n%s", got["ann"], got["eve"])
+		t.Errorf("ann, whose address has got enough:\n%s\nnobody:\n%s", got["ann"], got["eve"])
 	}
 	h.settle()
-	if n := len(h.mails.Messages()); n != b.MailsPerAddressBurst {
-		t.Errorf("%d mails left, want %d", n, b.MailsPerAddressBurst)
+	if n := len(h.mails.Messages()); n != b.MailsPerAddressBurst+1 {
+		t.Errorf("%d mails left, want %d", n, b.MailsPerAddressBurst+1)
+	}
+}
+
+func TestMailboxGetsAtMostTwiceTheMailsOfAnAddressHoweverManyNamesItHad(t *testing.T) {
+	b := authn.DefaultBudgets()
+	b.NetworkMailsHour = 1000
+	h := newHouse(t, identifiers(authn.IdentifiersBoth), budgets(b))
+	u := h.known("ann@example.com", "")
+	ask := func(typed string) {
+		p := h.person()
+		p.visit("/app")
+		flow := p.flow()
+		for i := range b.MailsPerAddressBurst + 1 {
+			p.do("POST", "/sign-in/email", url.Values{"flow": {flow}, "identifier": {typed}})
+			if tooMany := p.page.status == http.StatusTooManyRequests; tooMany != (i == b.MailsPerAddressBurst) || !tooMany && p.page.status >= 400 {
+				t.Fatalf("mail %d by %s: got %d", i+1, typed, p.page.status)
+			}
+			h.settle()
+		}
+	}
+	ask("ann@example.com")
+	ask("ann")
+	if err := h.engine.SetAttributes(t.Context(), "cli", u.ID, map[string]any{"preferred_username": "annie"}); err != nil {
+		t.Fatal(err)
+	}
+	ask("annie") // looks the same, and nothing leaves
+	if n := len(h.mails.Messages()); n != 2*b.MailsPerAddressBurst {
+		t.Errorf("%d mails left, want %d", n, 2*b.MailsPerAddressBurst)
+	}
+}
+
+// A stranger who has used up what both names may ask for sees one of them full again once its owner is in, and must not see it at the other.
+func TestSignInByOneNameShowsNothingAtTheOther(t *testing.T) {
+	for typed, other := range map[string]string{"ann": "ann@example.com", "ann@example.com": "ann"} {
+		t.Run(typed, func(t *testing.T) {
+			b := authn.DefaultBudgets()
+			b.NetworkMailsHour = 1000
+			h := newHouse(t, identifiers(authn.IdentifiersBoth), budgets(b))
+			h.known("ann@example.com", "")
+			asked := func(name string) int {
+				eve := h.person()
+				eve.visit("/app")
+				eve.do("POST", "/sign-in/email", url.Values{"flow": {eve.flow()}, "identifier": {name}})
+				return eve.page.status
+			}
+			for range b.MailsPerAddressBurst {
+				if got := asked(other); got >= 400 {
+					t.Fatalf("%s, while there are mails: got %d", other, got)
+				}
+				h.mail("ann@example.com")
+			}
+			for range b.MailsPerAddressBurst - 1 {
+				asked(typed)
+				h.mail("ann@example.com")
+			}
+			ann := h.person()
+			ann.visit("/app")
+			ann.submit("/sign-in/email", "identifier", typed)
+			code := h.mail("ann@example.com").Code
+			if got := asked(typed); got != http.StatusTooManyRequests {
+				t.Errorf("%s, before its owner is in: got %d, want 429", typed, got)
+			}
+			ann.submit("/sign-in/code", "code", code)
+			ann.arrived()
+			if got := asked(typed); got >= 400 {
+				t.Errorf("%s, with which its owner is in: got %d", typed, got)
+			}
+			if got := asked(other); got != http.StatusTooManyRequests {
+				t.Errorf("%s, of the same person: got %d, want 429", other, got)
+			}
+		})
 	}
 }
 
