@@ -71,6 +71,7 @@ func (tx Tx) MeetUser(id ID, language string, now int64) error {
 }
 
 // UpdateUser replaces everything about the person but id, created and what MeetUser notes; ErrNotFound, ErrConflict (username taken).
+// Whoever reads, changes and writes a person holds them first (HoldUser): else it undoes what is changed meanwhile.
 func (tx Tx) UpdateUser(u User) error {
 	return tx.one(`UPDATE users SET status = $2, role = $3, name = $4, username = $5, picture = $6, locale = $7, attributes = $8, updated = $9, delete_at = $10 WHERE id = $1`,
 		u.ID, u.Status, u.Role, u.Name, nullable(u.Username), u.Picture, u.Locale, string(u.Attributes), u.Updated, u.DeleteAt)

@@ -241,6 +241,9 @@ func upright(from *image.NRGBA, o int) *image.NRGBA {
 func (d *Door) keepPicture(ctx context.Context, from authn.Visitor, user storage.ID, drawn []byte, kind string) error {
 	p := storage.Picture{UserID: user, Name: pictureName(user, drawn, kind), MediaType: kind, Data: drawn, Created: d.now()}
 	return d.store.Write(ctx, func(tx storage.Tx) error {
+		if err := tx.HoldUser(user); err != nil { // what changes meanwhile is not undone: the whole row is written
+			return err
+		}
 		u, err := tx.User(user)
 		if err != nil {
 			return err

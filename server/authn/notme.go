@@ -124,6 +124,11 @@ func (e *Engine) NotMe(ctx context.Context, v Visitor, token string) (Recovery, 
 		if err != nil {
 			return err
 		}
+		if err := tx.HoldUser(n.UserID); errors.Is(err, storage.ErrNotFound) { // a session that is being made ends as well
+			return ErrLinkGone
+		} else if err != nil {
+			return err
+		}
 		if err := tx.DenyNotice(n.ID, now); errors.Is(err, storage.ErrSpent) {
 			return ErrLinkGone
 		} else if err != nil {

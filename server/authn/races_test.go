@@ -102,6 +102,11 @@ func TestSessionThatIsMadeWhileAccessEndsEndsWithIt(t *testing.T) {
 		"the address goes": func(r *room, u storage.User) error {
 			return r.e.SetAddress(r.Context(), "cli", u.ID, "ann@example.org")
 		},
+		"a notice is denied": func(r *room, u storage.User) error {
+			_, token := r.notice("ann@example.com") // of the password
+			_, err := r.e.NotMe(r.Context(), browser(), token)
+			return err
+		},
 	} {
 		for how, in := range map[string]func(r *room) (authn.SignIn, error){
 			"password": func(r *room) (authn.SignIn, error) { return r.try("ann@example.com", horse) },
@@ -123,6 +128,49 @@ func TestSessionThatIsMadeWhileAccessEndsEndsWithIt(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Whoever writes a person's whole row must not bring back what was there before: a role that was taken away, or somebody who was shut out.
+func TestWhatIsChangedAboutAPersonMeanwhileIsNotUndone(t *testing.T) {
+	for name, c := range map[string]struct {
+		words  string
+		change func(r *room, u storage.User) error
+		other  func(r *room, u storage.User) error
+		stands func(storage.User) bool
+	}{
+		"disabled, while they choose a username": {"INSERT INTO pending",
+			func(r *room, u storage.User) error { return r.e.ChangeUsername(r.Context(), browser(), u.ID, "anna") },
+			func(r *room, u storage.User) error { return r.e.DisableUser(r.Context(), "cli", u.ID) },
+			func(u storage.User) bool { return !u.Active() && u.Username == "anna" }},
+		"another role, while they choose a username": {"INSERT INTO pending",
+			func(r *room, u storage.User) error {
+				r.must(r.e.SetRole(r.Context(), "cli", u.ID, "admin"))
+				return r.e.ChangeUsername(r.Context(), browser(), u.ID, "anna")
+			},
+			func(r *room, u storage.User) error { return r.e.SetRole(r.Context(), "cli", u.ID, "none") },
+			func(u storage.User) bool { return u.Role == "none" && u.Username == "anna" }},
+		"a picture, while they are made the owner": {"UPDATE users SET status",
+			func(r *room, u storage.User) error {
+				link, err := r.e.NewSetUp(r.Context())
+				r.must(err)
+				_, err = r.e.CreateOwner(r.Context(), browser(), authn.SetUp{Token: link, Address: "ann@example.com", SignUp: "open"})
+				return err
+			},
+			func(r *room, u storage.User) error {
+				return r.e.SetAttributes(r.Context(), "cli", u.ID, map[string]any{"picture": "https://example.com/ann.png"})
+			},
+			func(u storage.User) bool { return u.Role == "owner" && u.Picture != "" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, at := meanwhile(t, authn.Config{Passwords: light, Experience: either})
+			u := r.person("ann@example.com", horse)
+			other := at(c.words, func() error { return c.other(r, u) })
+			r.must(c.change(r, u), other())
+			if u, err := r.store.View(t.Context()).User(u.ID); err != nil || !c.stands(u) {
+				t.Errorf("got %+v, %v", u, err)
+			}
+		})
 	}
 }
 

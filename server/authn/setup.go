@@ -117,6 +117,12 @@ func (e *Engine) CreateOwner(ctx context.Context, v Visitor, s SetUp) (SignIn, e
 
 func makeOwner(tx storage.Tx, address, name string, now int64, ip string) (storage.User, error) {
 	u, err := tx.UserByEmail(address)
+	if err == nil {
+		err = tx.HoldUser(u.ID)
+	}
+	if err == nil {
+		u, err = tx.UserByEmail(address) // what has changed meanwhile is not undone
+	}
 	switch {
 	case err == nil:
 		u.Role, u.Status, u.Updated = "owner", "active", now

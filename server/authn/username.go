@@ -128,10 +128,12 @@ func (e *Engine) ChangeUsername(ctx context.Context, v Visitor, user storage.ID,
 	now := e.now()
 	err = e.writeUnique(ctx, func(tx storage.Tx) error {
 		refused = nil
-		u, err := tx.User(user)
-		if errors.Is(err, storage.ErrNotFound) {
+		if err := tx.HoldUser(user); errors.Is(err, storage.ErrNotFound) {
 			return ErrNoUser
+		} else if err != nil {
+			return fmt.Errorf("lock person: %w", err)
 		}
+		u, err := tx.User(user)
 		if err != nil {
 			return fmt.Errorf("read person: %w", err)
 		}
