@@ -219,7 +219,8 @@ func giveRole(tx storage.Tx, by string, u *storage.User, role string, now int64)
 }
 
 // SetAttributes changes what is known about a person: values by the names of Attributes, nil or "" to forget one. Nobody
-// vouches for themselves, nor changes what is immutable. *BadAttribute, ErrUsernameTaken, ErrNoUser.
+// vouches for themselves, nor changes what is immutable; their username they change by ChangeUsername, which counts their tries.
+// *BadAttribute, ErrUsernameTaken, ErrNoUser.
 func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, values map[string]any) error {
 	x, err := e.Experience(ctx)
 	if err != nil {
@@ -231,7 +232,7 @@ func (e *Engine) SetAttributes(ctx context.Context, by string, id storage.ID, va
 		if err != nil {
 			return err
 		}
-		if by == actor(id) && (a.Vouched || x.Field(name).ByAdmin) {
+		if by == actor(id) && (a.Vouched || name == "preferred_username" || x.Field(name).ByAdmin) {
 			return &BadAttribute{Name: name, Form: "said by somebody else"}
 		}
 		if checked[name], err = a.read(value); err != nil {

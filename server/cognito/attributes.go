@@ -93,9 +93,12 @@ func forgotten(names []string) (map[string]any, error) {
 	return values, nil
 }
 
-// badAttribute is how the protocol calls an attribute that is not there, is required, or is not well formed. Applications know the
-// sentence about telephone numbers.
+// badAttribute is how the protocol calls an attribute that is not there, is required, is not well formed, or is a username that somebody
+// else has. Applications know the sentence about telephone numbers.
 func badAttribute(err error) error {
+	if errors.Is(err, authn.ErrUsernameTaken) {
+		return errUsernameTaken
+	}
 	var bad *authn.BadAttribute
 	if !errors.As(err, &bad) {
 		return err

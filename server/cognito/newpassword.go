@@ -67,9 +67,7 @@ func (d *Door) answerNewPassword(a *attempt, _ ticket) (any, error) {
 		if _, _, err := d.Engine.Replacing(a.ctx, a.visitor, a.flow); err != nil {
 			return nil, err
 		}
-		if err := d.Engine.SetAttributes(a.ctx, "user:"+u.ID.String(), u.ID, values); errors.Is(err, authn.ErrUsernameTaken) {
-			return nil, errUsernameTaken
-		} else if err != nil {
+		if err := d.Engine.SetAttributes(a.ctx, "user:"+u.ID.String(), u.ID, values); err != nil {
 			return nil, badAttribute(err)
 		}
 	}

@@ -172,8 +172,6 @@ func (d *Door) adminCreateUser(c *call) (any, error) {
 	switch {
 	case errors.Is(err, authn.ErrTaken):
 		return nil, fail("UsernameExistsException", "User account already exists")
-	case errors.Is(err, authn.ErrUsernameTaken):
-		return nil, errUsernameTaken
 	case errors.Is(err, authn.ErrWeakPassword):
 		return nil, weak(err)
 	case err != nil:
@@ -243,9 +241,7 @@ func (d *Door) adminUpdateUserAttributes(c *call, u storage.User) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Engine.SetAttributes(c.ctx, c.by, u.ID, values); errors.Is(err, authn.ErrUsernameTaken) {
-		return errUsernameTaken
-	} else if err != nil {
+	if err := d.Engine.SetAttributes(c.ctx, c.by, u.ID, values); err != nil {
 		return badAttribute(err)
 	}
 	if address == "" {
