@@ -60,7 +60,7 @@ func (e *Engine) openRegistered(s storage.SignUp) (registered, error) {
 }
 
 // Register begins a sign-up and mails its code. The id it returns is that of the person there will be. Of two that sign up with one
-// address the second is ErrTaken, and the first loses its password: whoever brings the code may not be whoever chose it.
+// address the second is ErrTaken, and the first loses what it says of its person (contest): whoever brings the code may not be whoever said it.
 // ErrSignUpClosed, ErrBadAddress, ErrTaken, *WeakPassword, *BadAttribute, *TooMany, ErrBusy.
 func (e *Engine) Register(ctx context.Context, v Visitor, r Registration) (storage.ID, error) {
 	address, err := NormalizeAddress(r.Address)
@@ -167,14 +167,19 @@ func endWaiting(tx storage.Tx, address string) error {
 	return err
 }
 
-// contest takes from a sign-up that somebody else has tried to make as well what only its person may say: the password, and what they
-// have accepted.
+// bare reports whether a sign-up says nothing of its person but the address.
+func (r registered) bare() bool {
+	return r.Hash == "" && len(r.Attributes) == 0 && len(r.Accepted) == 0
+}
+
+// contest takes from a sign-up that somebody else has tried to make as well what only its person may say: the password, who they are,
+// and what they have accepted. What is required of them is asked for once they are in.
 func (e *Engine) contest(tx storage.Tx, s storage.SignUp) error {
 	r, err := e.openRegistered(s)
-	if err != nil || r.Hash == "" && len(r.Accepted) == 0 {
+	if err != nil || r.bare() {
 		return err
 	}
-	r.Hash, r.Verifier, r.Accepted = "", nil, nil
+	r.Hash, r.Verifier, r.Attributes, r.Accepted = "", nil, nil, nil
 	if s.Sealed, err = e.sealRegistered(s.Address, r); err != nil {
 		return err
 	}
@@ -207,7 +212,7 @@ func (e *Engine) Unconfirmed(ctx context.Context, address string) (bool, error) 
 	if errors.Is(err, ErrNotWaiting) {
 		return false, nil
 	}
-	if err != nil || r.Hash == "" && len(r.Accepted) == 0 {
+	if err != nil || r.bare() {
 		return err == nil, err
 	}
 	err = e.store.Write(ctx, func(tx storage.Tx) error {
