@@ -236,6 +236,7 @@ func TestWhatIsRequiredLaterIsAskedForWhateverTheSignInBeginsWith(t *testing.T) 
 		"code": func(p *person) { p.proves("ann@example.com") },
 		"password": func(p *person) {
 			p.submit("/sign-in/email", "email", "ann@example.com")
+			w.code("ann@example.com") // that nobody types
 			_, flow, _ := strings.Cut(p.at, "flow=")
 			p.visit("/sign-in/password?flow=" + flow)
 			p.post("/sign-in/password", url.Values{"flow": {flow}, "identifier": {"ann@example.com"}, "password": {horse}})
